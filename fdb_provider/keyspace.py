@@ -1,0 +1,153 @@
+"""Every key of the store, and nothing else builds one.
+
+Keys are tuples in FoundationDB's tuple encoding, so both engines hold the same bytes. Each begins with
+the tenant; what must be found before the tenant is known (an e-mail address at login), and the engine's
+own bookkeeping, belong to the tenant `SYSTEM`.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, cast
+
+import fdb.tuple
+
+from fdb_provider.scope import Scope
+
+SYSTEM = ""
+"""The tenant of what belongs to no tenant. No real tenant id is empty."""
+
+
+def pack(*parts: str | int | bytes) -> bytes:
+    """The key of a tuple."""
+    return cast(bytes, fdb.tuple.pack(parts))
+
+
+def unpack(key: bytes, prefix: bytes = b"") -> tuple[Any, ...]:
+    """The tuple behind `prefix` in `key`."""
+    return cast("tuple[Any, ...]", fdb.tuple.unpack(key, len(prefix)))
+
+
+def range_of(prefix: bytes) -> tuple[bytes, bytes]:
+    """Begin and end of all keys that continue the packed tuple `prefix` (not `prefix` itself)."""
+    return prefix + b"\x00", prefix + b"\xff"
+
+
+# --- engine -----------------------------------------------------------------------------------------
+
+
+def commits() -> bytes:
+    """(SYSTEM, "commit", minute, id): a transaction that was committed, until its retry cannot come."""
+    return pack(SYSTEM, "commit")
+
+
+def format_version() -> bytes:
+    """(SYSTEM, "format") → format version of the store."""
+    return pack(SYSTEM, "format")
+
+
+# --- records ----------------------------------------------------------------------------------------
+
+
+def records(tenant: str, collection: str) -> bytes:
+    """(tenant, "record", collection, *primary key) → record."""
+    return pack(tenant, "record", collection)
+
+
+def index(tenant: str, collection: str, name: str) -> bytes:
+    """(tenant, "index", collection, name, *values, *primary key) → empty, or the key if unique."""
+    return pack(tenant, "index", collection, name)
+
+
+def revocations() -> bytes:
+    """(SYSTEM, "revocation", versionstamp) → a token family that was revoked."""
+    return pack(SYSTEM, "revocation")
+
+
+def revocations_head() -> bytes:
+    """(SYSTEM, "revocation-head"): a counter that changes with every revocation."""
+    return pack(SYSTEM, "revocation-head")
+
+
+# --- files ------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=4096)
+def root(scope: Scope, name: str) -> bytes:
+    """Prefix of one file root: `workspace` belongs to the session, `home` to the user."""
+    if name == "workspace":
+        return pack(scope.tenant, "session", scope.session)
+    return pack(scope.tenant, "user", scope.user)
+
+
+@lru_cache(maxsize=4096)
+def entries(root: bytes) -> bytes:
+    """(root, "files", directory, name) → entry."""
+    return root + pack("files")
+
+
+def entry(root: bytes, directory: str, name: str) -> bytes:
+    return entries(root) + pack(directory, name)
+
+
+def directory(root: bytes, path: str) -> tuple[bytes, bytes]:
+    """Range of the entries directly in the folder `path`."""
+    return range_of(entries(root) + pack(path))
+
+
+def below(root: bytes, path: str) -> tuple[bytes, bytes]:
+    """Range of the entries in sub-folders of the folder `path` ("" is the root), at any depth."""
+    prefix = entries(root)
+    if path == "":
+        return prefix + pack("")[:-1] + b"\x01", prefix + b"\x03"
+    return prefix + pack(path + "/")[:-1], prefix + pack(path + "0")[:-1]
+
+
+def feed(root: bytes) -> bytes:
+    """(root, "feed") + versionstamp → the changes of one transaction."""
+    return root + pack("feed")
+
+
+def feed_head(root: bytes) -> bytes:
+    """(root, "feed-head"): a counter that changes with every entry of the feed."""
+    return root + pack("feed-head")
+
+
+def feed_times(root: bytes) -> bytes:
+    """(root, "feed-trimmed") → last versionstamp that was trimmed from the feed."""
+    return root + pack("feed-trimmed")
+
+
+def done(root: bytes, idempotency_key: str) -> bytes:
+    """(root, "done", key) → the answer already given to that idempotency key."""
+    return root + pack("done", idempotency_key)
+
+
+def done_times(root: bytes) -> bytes:
+    """(root, "done-at", ms, key): when an answer may be forgotten."""
+    return root + pack("done-at")
+
+
+@lru_cache(maxsize=65536)
+def blob(tenant: str, blob_id: bytes) -> bytes:
+    """(tenant, "blob", blob, i) → chunk i."""
+    return pack(tenant, "blob", blob_id)
+
+
+def chunk(blob_key: bytes, i: int) -> bytes:
+    return blob_key + pack(i)
+
+
+def content(tenant: str, sha256: bytes) -> bytes:
+    """(tenant, "content", sha256) → blob and size of that content."""
+    return pack(tenant, "content", sha256)
+
+
+def references(tenant: str, sha256: bytes) -> bytes:
+    """(tenant, "references", sha256): how many entries refer to that content."""
+    return pack(tenant, "references", sha256)
+
+
+def garbage(tenant: str) -> bytes:
+    """(tenant, "garbage", ms, kind, id): what may be collected after a grace period."""
+    return pack(tenant, "garbage")
