@@ -1,0 +1,1 @@
+"""The Theia Bridge server: identity, files and RPC put together behind one port."""

@@ -1,0 +1,160 @@
+"""Parameters and results of the RPC methods: the one definition of what goes over the wire.
+
+Names are snake_case here and camelCase on the wire. `bytes` are raw in MessagePack and base64 in JSON.
+Paths are absolute: `/workspace/...` (the session's files) or `/home/...` (the user's).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Literal
+
+import msgspec
+
+
+class Wire(msgspec.Struct, kw_only=True, rename="camel", frozen=True):
+    """Base of results and notifications."""
+
+
+class Params(Wire, forbid_unknown_fields=True, frozen=True):
+    """Base of parameters: an unknown one is refused by name."""
+
+
+FileType = Literal["file", "directory", "symlink"]
+
+
+class Stat(Wire, frozen=True):
+    """What is known of a file or folder. Times are milliseconds since 1970; `size` is in bytes."""
+
+    type: FileType
+    size: int
+    ctime: int
+    mtime: int
+    etag: str
+    readonly: bool = False
+
+
+class PathParams(Params, frozen=True):
+    path: str
+
+
+class DirectoryEntry(Wire, frozen=True):
+    name: str
+    stat: Stat
+
+
+class Directory(Wire, frozen=True):
+    """A folder's entries, ordered by the UTF-8 bytes of their names."""
+
+    entries: list[DirectoryEntry]
+
+
+class ReadFileParams(Params, frozen=True):
+    """`offset` and `length` are in bytes; without `length` the file is read to its end."""
+
+    path: str
+    offset: int = 0
+    length: int | None = None
+
+
+class FileContent(Wire, frozen=True):
+    """`content` is the range asked for; `size` is that of the whole file."""
+
+    content: bytes
+    etag: str
+    size: int
+
+
+class WriteFileParams(Params, frozen=True):
+    """Writes a whole file.
+
+    `create` allows making it, `overwrite` allows replacing it. `if_match` is the etag the file must still
+    have, else the answer is Conflict. A write repeated with the same `idempotency_key` is applied once.
+    """
+
+    path: str
+    content: bytes
+    create: bool = True
+    overwrite: bool = True
+    if_match: str | None = None
+    idempotency_key: str | None = None
+
+
+class CreateDirectoryParams(Params, frozen=True):
+    path: str
+    idempotency_key: str | None = None
+
+
+class DeleteParams(Params, frozen=True):
+    """`use_trash` is accepted and has no effect yet."""
+
+    path: str
+    recursive: bool = False
+    use_trash: bool = False
+    idempotency_key: str | None = None
+
+
+class MoveParams(Params, frozen=True):
+    source: str
+    target: str
+    overwrite: bool = False
+    idempotency_key: str | None = None
+
+
+class WatchParams(Params, frozen=True):
+    """`excludes` are glob patterns relative to `path`. With a `cursor`, changes since it are delivered first."""
+
+    path: str
+    recursive: bool = True
+    excludes: list[str] = msgspec.field(default_factory=list)
+    cursor: str | None = None
+
+
+class Watch(Wire, frozen=True):
+    watch_id: str
+    cursor: str
+
+
+class UnwatchParams(Params, frozen=True):
+    watch_id: str
+
+
+class ChangeType(IntEnum):
+    """The numbers of Theia's FileChangeType."""
+
+    UPDATED = 0
+    ADDED = 1
+    DELETED = 2
+
+
+class Change(Wire, frozen=True):
+    type: ChangeType
+    path: str
+
+
+class DidChange(Wire, frozen=True):
+    """Changes below a watched path, in commit order. `cursor` resumes the watch behind them."""
+
+    watch_id: str
+    cursor: str
+    changes: list[Change]
+
+
+class RenewParams(Params, frozen=True):
+    token: str
+
+
+class Renewed(Wire, frozen=True):
+    """When the channel will be closed unless it is renewed again, in milliseconds since 1970."""
+
+    expires_at: int
+
+
+class WorkspaceInfo(Wire, frozen=True):
+    """The session this channel works on, and who is working."""
+
+    session: str
+    session_name: str
+    user: str
+    user_name: str
+    roots: list[str]
