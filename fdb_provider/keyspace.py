@@ -60,13 +60,18 @@ def index(tenant: str, collection: str, name: str) -> bytes:
 
 
 def revocations() -> bytes:
-    """(SYSTEM, "revocation", versionstamp) → a token family that was revoked."""
+    """(SYSTEM, "revocation", versionstamp, family) → a token family that was revoked."""
     return pack(SYSTEM, "revocation")
 
 
 def revocations_head() -> bytes:
     """(SYSTEM, "revocation-head"): a counter that changes with every revocation."""
     return pack(SYSTEM, "revocation-head")
+
+
+def attempts(*parts: str | int | bytes) -> bytes:
+    """(SYSTEM, "attempts", window, kind, subject): a counter of failed sign-ins in one window of time."""
+    return pack(SYSTEM, "attempts", *parts)
 
 
 # --- files ------------------------------------------------------------------------------------------
@@ -88,6 +93,15 @@ def entries(root: bytes) -> bytes:
 
 def entry(root: bytes, directory: str, name: str) -> bytes:
     return entries(root) + pack(directory, name)
+
+
+def entry_name(key: bytes, prefix_length: int) -> str:
+    """The name in the key of an entry, behind a packed prefix of that length.
+
+    The same as unpacking the tuple, at a tenth of its cost: a packed string is 0x02, its UTF-8, and 0x00,
+    and only a NUL, which no name has, would be escaped.
+    """
+    return key[prefix_length + 1 : -1].decode()
 
 
 def directory(root: bytes, path: str) -> tuple[bytes, bytes]:
@@ -113,8 +127,8 @@ def feed_head(root: bytes) -> bytes:
     return root + pack("feed-head")
 
 
-def feed_times(root: bytes) -> bytes:
-    """(root, "feed-trimmed") → last versionstamp that was trimmed from the feed."""
+def feed_trimmed(root: bytes) -> bytes:
+    """(root, "feed-trimmed") → the last versionstamp that was trimmed from the feed."""
     return root + pack("feed-trimmed")
 
 

@@ -1,0 +1,84 @@
+"""Paths as the file system takes them.
+
+A path is absolute: `/workspace/...` (the session's files), `/home/...` (the user's), or `/` itself, the
+folder of those two. Names are kept exactly as given: no normalisation, no case folding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fdb_provider.errors import InvalidPath
+
+NAME_LIMIT = 255
+"""Bytes of UTF-8 a name may have (NAME_MAX of Linux, so that every name can be exported)."""
+PATH_LIMIT = 4096
+"""Bytes of UTF-8 a path may have (PATH_MAX of Linux)."""
+ROOTS = ("home", "workspace")
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a path leads.
+
+    Args:
+        root: one of `ROOTS`, or "" for `/` itself.
+        directory: the folder the name is in, relative to the root: "" or `a/b`.
+        name: the last part; "" for the root itself.
+    """
+
+    root: str
+    directory: str
+    name: str
+
+    @property
+    def relative(self) -> str:
+        """The path relative to the root: "" for the root itself."""
+        return f"{self.directory}/{self.name}" if self.directory else self.name
+
+    @property
+    def path(self) -> str:
+        """The path this was parsed from."""
+        return "/" + "/".join(part for part in (self.root, self.directory, self.name) if part)
+
+    def contains(self, other: Location) -> bool:
+        """Whether `other` is this location or below it."""
+        return self.root == other.root and (
+            self.relative in ("", other.relative) or other.relative.startswith(self.relative + "/")
+        )
+
+
+def parse(path: str) -> Location:
+    """Reads a path.
+
+    Raises:
+        InvalidPath: it is not absolute, too long, not valid Unicode, has an empty name, `.`, `..` or NUL,
+            or leads to neither root.
+    """
+    if path.isascii():
+        length = len(path)
+    else:
+        try:
+            length = len(path.encode())
+        except UnicodeEncodeError:
+            raise InvalidPath(f"{path!a} is not valid Unicode (a lone surrogate)") from None
+    if length > PATH_LIMIT:
+        raise InvalidPath(f"the path has {length} bytes, at most {PATH_LIMIT} are allowed: {path[:60]}…")
+    if "\0" in path:
+        raise InvalidPath(f"a path must not contain NUL: {path!a}")
+    if not path.startswith("/"):
+        raise InvalidPath(f"a path must begin with /workspace or /home: {path!r}")
+    if path == "/":
+        return Location("", "", "")
+    parts = path[1:].split("/")
+    for name in parts:
+        if name in ("", ".", ".."):
+            raise InvalidPath(f"a path must not contain empty names, '.' or '..': {path!r}")
+        if len(name) > NAME_LIMIT // 4 and len(name.encode()) > NAME_LIMIT:
+            raise InvalidPath(f"a name must not be longer than {NAME_LIMIT} bytes: {name[:60]}…")
+    root = parts[0]
+    if root not in ROOTS:
+        raise InvalidPath(f"a path must begin with /workspace or /home: {path!r}")
+    if len(parts) == 1:
+        return Location(root, "", "")
+    return Location(root, "/".join(parts[1:-1]), parts[-1])

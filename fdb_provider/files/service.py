@@ -1,0 +1,325 @@
+"""The file system: what a user's IDE, the importer and the REST API call.
+
+Every operation is one transaction: it happens whole or not at all, and its changes appear in the feed in
+the same commit. An operation repeated with the same idempotency key is applied once and answered alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+
+import msgspec
+
+from fdb_provider import keyspace
+from fdb_provider.engine import Database, Reader, Transaction
+from fdb_provider.errors import Conflict, FileExists, FileIsADirectory, FileNotADirectory, StoreError
+from fdb_provider.files import content, feed, tree
+from fdb_provider.files.feed import Change, ChangeType
+from fdb_provider.files.paths import Location, parse
+from fdb_provider.files.tree import Entry
+from fdb_provider.files.watch import Watch
+from fdb_provider.scope import Scope
+
+REMEMBER = 24 * 3_600_000
+"""Milliseconds an idempotency key is remembered."""
+_SWEEP_STEP = 100
+
+_encode_answer = msgspec.msgpack.Encoder().encode
+_answers: msgspec.msgpack.Decoder[Entry | None] = msgspec.msgpack.Decoder(Entry | None)
+
+
+class _AlreadyDoneError(Exception):
+    """Abandons a transaction whose idempotency key has been answered before."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+
+
+class FileService:
+    """The files of every scope in one database.
+
+    Paths are strings as `paths.parse` takes them; `InvalidPath` is raised for others by every method.
+    """
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def stat(self, scope: Scope, path: str) -> Entry:
+        """The entry at `path`. Raises `FileNotFound`."""
+        at = parse(path)
+        if not at.name:
+            return tree.ROOT
+        return await self._db.read(lambda tr: tree.get(tr, scope, at))
+
+    async def list_directory(self, scope: Scope, path: str) -> list[tuple[str, Entry]]:
+        """Names and entries of a folder, in the order of their UTF-8 bytes.
+
+        Raises:
+            FileNotFound, FileNotADirectory
+        """
+        at = parse(path)
+        return await self._db.read(lambda tr: tree.list_directory(tr, scope, at))
+
+    async def walk(self, scope: Scope, path: str) -> list[tuple[str, Entry]]:
+        """Every entry below a folder at one moment: paths relative to it, in key order."""
+        at = parse(path)
+
+        async def body(tr: Reader) -> list[tuple[str, Entry]]:
+            if (await tree.get(tr, scope, at)).kind != tree.DIRECTORY:
+                raise FileNotADirectory(f"{path} is not a folder")
+            return [found async for found in tree.walk(tr, scope, at)]
+
+        return await self._db.read(body)
+
+    async def read(
+        self, scope: Scope, path: str, offset: int = 0, length: int | None = None
+    ) -> tuple[Entry, bytes]:
+        """A file's entry and its bytes from `offset`, at most `length` of them.
+
+        Raises:
+            FileNotFound, FileIsADirectory
+        """
+        at = parse(path)
+
+        async def body(tr: Reader) -> tuple[Entry, bytes | None, int, int]:
+            entry = await tree.get(tr, scope, at)
+            start, size = _range(entry, at, offset, length)
+            if size > content.PART:
+                return entry, None, start, size
+            return entry, await content.read(tr, scope.tenant, entry.content, start, size), start, size
+
+        entry, data, start, size = await self._db.read(body)
+        if data is None:
+            parts = content.read_parts(self._db, scope.tenant, entry.content, start, size)
+            data = b"".join([part async for part in parts])
+        return entry, data
+
+    async def open(
+        self, scope: Scope, path: str, offset: int = 0, length: int | None = None
+    ) -> tuple[Entry, AsyncIterator[bytes]]:
+        """The same as `read`, the bytes in parts of at most `content.PART`: for files of any size."""
+        at = parse(path)
+        entry = await self.stat(scope, path)
+        start, size = _range(entry, at, offset, length)
+        return entry, content.read_parts(self._db, scope.tenant, entry.content, start, size)
+
+    async def write(
+        self,
+        scope: Scope,
+        path: str,
+        data: bytes,
+        *,
+        create: bool = True,
+        overwrite: bool = True,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Entry:
+        """Puts a whole file under a name, at once, whatever its size.
+
+        Raises:
+            FileNotFound: it is missing and `create` is not given, or its folder is missing.
+            FileExists: it is there and `overwrite` is not given.
+            FileIsADirectory: a folder is there.
+            Conflict: its etag is not `if_match`.
+        """
+        at = parse(path)
+        tree.root_of(scope, at)
+        prepared = await content.prepare(self._db, scope, data)
+
+        async def body(tr: Transaction, now: int) -> tuple[Entry, list[Change]]:
+            reads = tree.issue_parent(tr, scope, at), tree.issue(tr, scope, at)
+            await tree.check_parent(reads[0], at)
+            old = await tree.settle(reads[1])
+            if if_match is not None and (old is None or old.etag != if_match):
+                raise Conflict(f"{path} has changed since it was read" if old else f"{path} is gone")
+            tree.check_target(old, at, create=create, overwrite=overwrite)
+            stored = await content.acquire(tr, scope.tenant, prepared)
+            if old is None:
+                entry = Entry(tree.FILE, stored.size, now, now, 0o644, stored.blob, stored.sha256)
+            else:
+                content.release(tr, scope.tenant, old.sha256, now)
+                mtime = max(now, old.mtime + 1)
+                entry = Entry(tree.FILE, stored.size, old.ctime, mtime, old.mode, stored.blob, stored.sha256)
+            tree.put(tr, scope, at, entry)
+            kind = ChangeType.ADDED if old is None else ChangeType.UPDATED
+            return entry, [Change(kind, at.relative)]
+
+        entry = await self._change(scope, at, idempotency_key, body)
+        assert entry is not None
+        return entry
+
+    async def create_directory(self, scope: Scope, path: str, *, idempotency_key: str | None = None) -> Entry:
+        """Makes one folder. Raises `FileExists`, or `FileNotFound` when its parent is missing."""
+        at = parse(path)
+        if not at.name:
+            raise FileExists(f"{path} exists already")
+
+        async def body(tr: Transaction, now: int) -> tuple[Entry, list[Change]]:
+            reads = tree.issue_parent(tr, scope, at), tree.issue(tr, scope, at)
+            await tree.check_parent(reads[0], at)
+            if await tree.settle(reads[1]) is not None:
+                raise FileExists(f"{path} exists already")
+            entry = Entry(tree.DIRECTORY, 0, now, now, 0o755)
+            tree.put(tr, scope, at, entry)
+            return entry, [Change(ChangeType.ADDED, at.relative)]
+
+        entry = await self._change(scope, at, idempotency_key, body)
+        assert entry is not None
+        return entry
+
+    async def delete(
+        self, scope: Scope, path: str, *, recursive: bool = False, idempotency_key: str | None = None
+    ) -> None:
+        """Deletes a file or folder for good.
+
+        Raises:
+            FileNotFound
+            DirectoryNotEmpty: a folder with entries, without `recursive`.
+            TransactionTooLarge: some tens of thousands of entries at once.
+        """
+        at = parse(path)
+
+        async def body(tr: Transaction, now: int) -> tuple[None, list[Change]]:
+            await tree.remove(tr, scope, at, recursive, now)
+            return None, [Change(ChangeType.DELETED, at.relative)]
+
+        await self._change(scope, at, idempotency_key, body)
+
+    async def rename(
+        self,
+        scope: Scope,
+        source: str,
+        target: str,
+        *,
+        overwrite: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Entry:
+        """Moves a file or folder, also between the roots. Raises as `tree.transfer`."""
+        return await self._transfer(scope, source, target, False, overwrite, idempotency_key)
+
+    async def copy(
+        self,
+        scope: Scope,
+        source: str,
+        target: str,
+        *,
+        overwrite: bool = False,
+        idempotency_key: str | None = None,
+    ) -> Entry:
+        """Copies a file or folder: names only, the contents are shared. Raises as `tree.transfer`."""
+        return await self._transfer(scope, source, target, True, overwrite, idempotency_key)
+
+    async def _transfer(
+        self, scope: Scope, source: str, target: str, keep: bool, overwrite: bool, key: str | None
+    ) -> Entry:
+        start, end = parse(source), parse(target)
+        tree.root_of(scope, start)
+
+        async def body(tr: Transaction, now: int) -> tuple[Entry, list[Change]]:
+            replaced = await tree.transfer(tr, scope, start, end, keep=keep, overwrite=overwrite, now=now)
+            changes = [] if keep or start == end else [Change(ChangeType.DELETED, start.relative)]
+            if start.root != end.root and changes:
+                feed.append(tr, tree.root_of(scope, start), now, changes)
+                changes = []
+            if start != end:
+                kind = ChangeType.UPDATED if replaced else ChangeType.ADDED
+                changes = [*changes, Change(kind, end.relative)]
+            return await tree.get(tr, scope, end), changes
+
+        entry = await self._change(scope, end, key, body)
+        assert entry is not None
+        return entry
+
+    async def watch(
+        self,
+        scope: Scope,
+        path: str,
+        *,
+        recursive: bool = True,
+        excludes: Iterable[str] = (),
+        cursor: str | None = None,
+    ) -> Watch:
+        """Changes at and below `path`, from `cursor` on, or from now."""
+        at = parse(path)
+        root = tree.root_of(scope, at)
+        if cursor is None:
+            cursor = await feed.position(self._db, root)
+        return Watch(self._db, root, at, recursive, excludes, cursor)
+
+    async def sweep(self, scope: Scope) -> int:
+        """Forgets what need not be kept: old feed records, idempotency keys, unreferenced contents.
+
+        Returns how much was forgotten; call it again while that is not 0.
+        """
+        now = content.now()
+        count = await content.collect(self._db, scope.tenant, now, limit=_SWEEP_STEP)
+        for name in ("workspace", "home"):
+            root = keyspace.root(scope, name)
+            count += await feed.trim(self._db, root, now)
+            count += await self._db.run(lambda tr, root=root: _forget(tr, root, now))  # type: ignore[misc]
+        return count
+
+    async def _change(
+        self,
+        scope: Scope,
+        at: Location,
+        key: str | None,
+        body: Callable[[Transaction, int], Awaitable[tuple[Entry | None, list[Change]]]],
+    ) -> Entry | None:
+        """Runs a change, appends it to the feed, and sees that an idempotency key is applied once."""
+        root = tree.root_of(scope, at)
+        done = None if key is None else keyspace.done(root, key)
+
+        async def once(tr: Transaction) -> Entry | None:
+            # Issued before the body's own reads and awaited after them: it costs no round trip.
+            earlier = None if done is None else tr.get(done)
+            now = content.now()
+            try:
+                entry, changes = await body(tr, now)
+            except StoreError:
+                if earlier is not None and (answer := await earlier) is not None:
+                    raise _AlreadyDoneError(answer) from None
+                raise
+            if changes:
+                feed.append(tr, root, now, changes)
+            if earlier is not None and done is not None:
+                if (answer := await earlier) is not None:
+                    raise _AlreadyDoneError(answer)
+                tr.set(done, _encode_answer(entry))
+                tr.set(keyspace.done_times(root) + keyspace.pack(now + REMEMBER, key or ""), b"")
+            return entry
+
+        try:
+            return await self._db.run(once)
+        except _AlreadyDoneError as earlier_run:
+            return _answers.decode(earlier_run.answer)
+
+
+async def write_new(tr: Transaction, scope: Scope, path: str, data: bytes) -> None:
+    """Puts a small file under a name in a caller's transaction: the first file of a new session."""
+    at = parse(path)
+    now = content.now()
+    prepared = content.whole(data)
+    stored = await content.acquire(tr, scope.tenant, prepared)
+    tree.put(tr, scope, at, Entry(tree.FILE, stored.size, now, now, 0o644, stored.blob, stored.sha256))
+    feed.append(tr, tree.root_of(scope, at), now, [Change(ChangeType.ADDED, at.relative)])
+
+
+def _range(entry: Entry, at: Location, offset: int, length: int | None) -> tuple[int, int]:
+    if entry.kind == tree.DIRECTORY:
+        raise FileIsADirectory(f"{at.path} is a folder")
+    start = min(max(offset, 0), entry.size)
+    rest = entry.size - start
+    return start, rest if length is None else min(max(length, 0), rest)
+
+
+async def _forget(tr: Transaction, root: bytes, now: int) -> int:
+    prefix = keyspace.done_times(root)
+    begin, _ = keyspace.range_of(prefix)
+    count = 0
+    notes = [key async for key, _ in tr.get_range(begin, prefix + keyspace.pack(now), limit=_SWEEP_STEP)]
+    for note in notes:
+        tr.clear(note)
+        tr.clear(keyspace.done(root, keyspace.unpack(note, prefix)[1]))
+        count += 1
+    return count
