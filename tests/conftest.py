@@ -1,0 +1,39 @@
+"""Fixtures for tests that need a store. Each such test runs once per storage engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from fdb_provider.engine import Database
+from fdb_provider.engine.url import open_database
+from tests import fdbserver
+
+
+@pytest.fixture(scope="session")
+def fdb_cluster() -> Iterator[Path]:
+    """The cluster file of a running FoundationDB server, shared by the whole test run."""
+    if reason := fdbserver.missing():
+        pytest.skip(reason)
+    with fdbserver.running() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["embedded", pytest.param("fdb", marks=pytest.mark.fdb)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty store that nobody has open: `embedded:DIR`, then `fdb:CLUSTER_FILE`."""
+    if request.param == "embedded":
+        return f"embedded:{tmp_path / 'store'}"
+    cluster: Path = request.getfixturevalue("fdb_cluster")
+    fdbserver.empty(cluster)
+    return f"fdb:{cluster}"
+
+
+@pytest.fixture
+async def database(store_url: str) -> AsyncIterator[Database]:
+    """An empty, open database on `store_url`; closed after the test."""
+    database = await open_database(store_url)
+    yield database
+    await database.close()
