@@ -1,0 +1,104 @@
+"""The records. Times are milliseconds since 1970, ids come from `new_id`.
+
+A field added to a record needs a default: stored records do not have it (see `records`).
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+import unicodedata
+from typing import Literal
+
+import msgspec
+
+Role = Literal["owner", "admin", "member", "viewer"]
+
+
+def new_id() -> str:
+    """A new id: 80 random bits in hexadecimal, so a clash is out of the question and none can be guessed."""
+    return secrets.token_hex(10)
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def email_key(email: str) -> str:
+    """The form in which an e-mail address is unique: letter case and compatibility forms do not count."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email.strip()).casefold())
+
+
+class Tenant(msgspec.Struct, frozen=True):
+    """An account whose data is apart from all others'."""
+
+    id: str
+    name: str
+    created_at: int
+
+
+class User(msgspec.Struct, frozen=True):
+    """A person of a tenant.
+
+    Args:
+        email: as typed, for display.
+        email_key: see `email_key`.
+        password_hash: Argon2id in its encoded form.
+    """
+
+    id: str
+    email: str
+    email_key: str
+    name: str
+    role: Role
+    password_hash: str
+    created_at: int
+
+
+class Account(msgspec.Struct, frozen=True):
+    """Where the user with an e-mail address is; kept in the tenant `SYSTEM`, as login knows no tenant yet."""
+
+    email_key: str
+    tenant: str
+    user: str
+
+
+class AuthSession(msgspec.Struct, frozen=True):
+    """One sign-in: the family of all refresh tokens that follow from it. Deleted when revoked.
+
+    Args:
+        session: the workspace session its access tokens are for.
+        secret_hash: SHA-256 of the secret in the one refresh token that is valid now.
+        expires_at: when that token, and so the family, ends.
+    """
+
+    id: str
+    user: str
+    session: str
+    secret_hash: bytes
+    created_at: int
+    used_at: int
+    expires_at: int
+
+
+class WorkspaceSession(msgspec.Struct, frozen=True):
+    """A workspace: its own files, terminals and conversations.
+
+    Args:
+        user: its owner.
+        used_at: when it was last signed in to.
+    """
+
+    id: str
+    user: str
+    name: str
+    created_at: int
+    used_at: int
+
+
+class Revocation(msgspec.Struct, frozen=True):
+    """An entry of the feed of revoked families."""
+
+    tenant: str
+    family: str
+    at: int

@@ -1,0 +1,99 @@
+"""Tenants, their users, and the e-mail addresses by which users are found."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from fdb_provider import keyspace
+from fdb_provider.engine import Reader, Transaction
+from fdb_provider.errors import RecordExists
+from fdb_provider.models import Account, Tenant, User, WorkspaceSession, email_key, new_id, now_ms
+from fdb_provider.records import Collection, Index
+from fdb_provider.repositories import workspace_sessions
+from fdb_provider.scope import Scope
+
+TENANTS = Collection("tenant", Tenant, key=("id",))
+USERS = Collection("user", User, key=("id",), indexes=[Index("by_email", ("email_key",), unique=True)])
+ACCOUNTS = Collection("account", Account, key=("email_key",))
+
+Prepare = Callable[[Transaction, Scope], Awaitable[None]]
+"""Fills a new workspace session, in the transaction that makes it."""
+
+
+class Registration(msgspec.Struct, frozen=True):
+    """A tenant with its first user and workspace session, before it is stored."""
+
+    tenant: Tenant
+    user: User
+    session: WorkspaceSession
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.tenant.id, self.user.id, self.session.id)
+
+
+def registration(email: str, name: str, password_hash: str) -> Registration:
+    """What `register` stores. Made outside the transaction, so that a retry stores the same ids."""
+    now = now_ms()
+    user = User(
+        id=new_id(),
+        email=email.strip(),
+        email_key=email_key(email),
+        name=name,
+        role="owner",
+        password_hash=password_hash,
+        created_at=now,
+    )
+    session = WorkspaceSession(id=new_id(), user=user.id, name="My workspace", created_at=now, used_at=now)
+    return Registration(Tenant(id=new_id(), name=name, created_at=now), user, session)
+
+
+async def register(tr: Transaction, new: Registration, prepare: Prepare | None = None) -> None:
+    """Stores a tenant, its first user and workspace session, and has `prepare` fill the session.
+
+    Raises:
+        RecordExists: the e-mail address belongs to a user already.
+    """
+    account = Account(email_key=new.user.email_key, tenant=new.tenant.id, user=new.user.id)
+    try:
+        await ACCOUNTS.insert(tr, keyspace.SYSTEM, account)
+    except RecordExists:
+        raise RecordExists("There is an account with this e-mail address already.") from None
+    await TENANTS.insert(tr, new.tenant.id, new.tenant)
+    await USERS.insert(tr, new.tenant.id, new.user)
+    await workspace_sessions.create(tr, new.tenant.id, new.session)
+    if prepare is not None:
+        await prepare(tr, new.scope)
+
+
+async def tenant(tr: Reader, tenant_id: str) -> Tenant | None:
+    return await TENANTS.get(tr, tenant_id, tenant_id)
+
+
+async def user(tr: Reader, tenant_id: str, user_id: str) -> User | None:
+    return await USERS.get(tr, tenant_id, user_id)
+
+
+async def by_email(tr: Reader, email: str) -> tuple[str, User] | None:
+    """The tenant's id and the user with an e-mail address, compared as `email_key` says.
+
+    Reads as much for an unknown address as for a known one, so that the time tells nothing.
+    """
+    account = await ACCOUNTS.get(tr, keyspace.SYSTEM, email_key(email))
+    tenant_id, user_id = (account.tenant, account.user) if account is not None else ("none", "none")
+    found = await USERS.get(tr, tenant_id, user_id)
+    return None if found is None else (tenant_id, found)
+
+
+async def every(tr: Reader, *, limit: int = 0) -> list[Account]:
+    """The accounts of all tenants, by e-mail address; for the operator's commands only."""
+    return await ACCOUNTS.list(tr, keyspace.SYSTEM, limit=limit)
+
+
+async def set_password_hash(tr: Transaction, tenant_id: str, user_id: str, password_hash: str) -> None:
+    """Replaces a user's password hash; nothing happens when the user is gone."""
+    found = await USERS.get(tr, tenant_id, user_id)
+    if found is not None:
+        await USERS.put(tr, tenant_id, msgspec.structs.replace(found, password_hash=password_hash))
