@@ -1,0 +1,1 @@
+throw new Error('drivelist is not part of a browser-only application');

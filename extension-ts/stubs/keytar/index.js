@@ -1,0 +1,1 @@
+throw new Error('keytar is not part of a browser-only application');
