@@ -92,8 +92,10 @@ async def every(tr: Reader, *, limit: int = 0) -> list[Account]:
     return await ACCOUNTS.list(tr, keyspace.SYSTEM, limit=limit)
 
 
-async def set_password_hash(tr: Transaction, tenant_id: str, user_id: str, password_hash: str) -> None:
-    """Replaces a user's password hash; nothing happens when the user is gone."""
+async def set_password_hash(
+    tr: Transaction, tenant_id: str, user_id: str, password_hash: str, *, was: str
+) -> None:
+    """Replaces a user's password hash `was`; nothing happens when it is another by now."""
     found = await USERS.get(tr, tenant_id, user_id)
-    if found is not None:
+    if found is not None and found.password_hash == was:
         await USERS.put(tr, tenant_id, msgspec.structs.replace(found, password_hash=password_hash))

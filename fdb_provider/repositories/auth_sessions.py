@@ -17,6 +17,8 @@ FAMILIES = Collection(
     key=("id",),
     indexes=[Index("by_user_expiry", ("user", "expires_at"))],
 )
+HEAD = keyspace.revocations_head()
+"""Changes with every revocation: the key to watch."""
 _SWEEP = 20
 """At most so many of a user's expired families are removed by one sign-in."""
 
@@ -63,11 +65,9 @@ async def rotate(
     return found
 
 
-async def set_session(tr: Transaction, tenant: str, family: AuthSession, session: str) -> AuthSession:
-    """Binds the family to another workspace session."""
-    family = msgspec.structs.replace(family, session=session)
-    await FAMILIES.put(tr, tenant, family)
-    return family
+async def bind(tr: Transaction, tenant: str, family: AuthSession, session: str) -> None:
+    """Makes the family one for another workspace session."""
+    await FAMILIES.put(tr, tenant, msgspec.structs.replace(family, session=session))
 
 
 async def revoke(tr: Transaction, tenant: str, family: str) -> bool:
@@ -77,7 +77,7 @@ async def revoke(tr: Transaction, tenant: str, family: str) -> bool:
     entry = msgspec.msgpack.encode(Revocation(tenant=tenant, family=family, at=now_ms()))
     # The family in the key keeps several revocations of one transaction apart.
     tr.set_versionstamped_key(keyspace.revocations(), keyspace.pack(family), entry)
-    tr.add(keyspace.revocations_head(), 1)
+    tr.add(HEAD, 1)
     return True
 
 
@@ -95,7 +95,7 @@ async def revocations(
     """
     prefix = keyspace.revocations()
     begin, end = keyspace.range_of(prefix)
-    head = tr.get(keyspace.revocations_head())
+    head = tr.get(HEAD)
     rows = tr.get_range(prefix + after + b"\x00" if after else begin, end, limit=limit)
     found = [
         (key[len(prefix) :], msgspec.msgpack.decode(value, type=Revocation)) async for key, value in rows

@@ -27,14 +27,20 @@ async def create(tr: Transaction, tenant: str, session: WorkspaceSession) -> Non
     await SESSIONS.insert(tr, tenant, session)
 
 
+async def find(tr: Reader, scope: Scope) -> WorkspaceSession | None:
+    """The session `scope.session`, or None when the scope's user has no such session."""
+    session = await SESSIONS.get(tr, scope.tenant, scope.session)
+    return session if session is not None and session.user == scope.user else None
+
+
 async def get(tr: Reader, scope: Scope) -> WorkspaceSession:
     """The session `scope.session`.
 
     Raises:
         RecordNotFound: the scope's user has no such session.
     """
-    session = await SESSIONS.get(tr, scope.tenant, scope.session)
-    if session is None or session.user != scope.user:
+    session = await find(tr, scope)
+    if session is None:
         raise RecordNotFound("You have no such session.")
     return session
 

@@ -1,0 +1,94 @@
+"""Why a caller was not let in. Codes and HTTP statuses are decided in `theia_bridge.errors`.
+
+AuthError
+├── TokenRejected        the access token does not stand; `reason` says why
+├── OriginRejected       the request comes from a foreign page
+├── InvalidCredentials   e-mail address and password do not belong together
+├── RefreshRejected      the refresh token does not stand
+├── InvalidFields        the form was filled in wrongly; `fields` says where
+├── TooManyAttempts      wait `retry_after` seconds
+└── PasswordsBusy        more sign-ins at once than the server hashes passwords for
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class AuthError(Exception):
+    """Base of all. The message is fit to be shown to the caller and never holds a token."""
+
+
+class Reason(StrEnum):
+    """Why a token was rejected."""
+
+    MISSING = "missing"
+    MALFORMED = "malformed"
+    EXPIRED = "expired"
+    NOT_YET_VALID = "not-yet-valid"
+    WRONG_AUDIENCE = "wrong-audience"
+    WRONG_ISSUER = "wrong-issuer"
+    BAD_SIGNATURE = "bad-signature"
+    REVOKED = "revoked"
+
+
+_DETAIL = {
+    Reason.MISSING: "Sign in first: the request carries no access token.",
+    Reason.MALFORMED: "The access token is malformed.",
+    Reason.EXPIRED: "The access token has expired.",
+    Reason.NOT_YET_VALID: "The access token is not valid yet.",
+    Reason.WRONG_AUDIENCE: "The access token is for another service.",
+    Reason.WRONG_ISSUER: "The access token is from another server.",
+    Reason.BAD_SIGNATURE: "The access token's signature is not from this server.",
+    Reason.REVOKED: "This sign-in has ended.",
+}
+
+
+class TokenRejected(AuthError):
+    """The access token does not stand."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(_DETAIL[reason])
+        self.reason = reason
+
+
+class OriginRejected(AuthError):
+    """A page of another site made the request."""
+
+
+class InvalidCredentials(AuthError):
+    """E-mail address and password do not belong together; which of them is wrong is not said."""
+
+    def __init__(self) -> None:
+        super().__init__("The e-mail address or the password is not right.")
+
+
+class RefreshRejected(AuthError):
+    """The refresh token is unknown, expired, revoked or used already."""
+
+    def __init__(self) -> None:
+        super().__init__("This sign-in has ended. Sign in again.")
+
+
+class InvalidFields(AuthError):
+    """Fields of a form that cannot be accepted, with what is wrong with each."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__(" ".join(fields.values()))
+        self.fields = dict(fields)
+
+
+class TooManyAttempts(AuthError):
+    """Too many failed sign-ins for one account or from one address."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__("Too many failed attempts. Wait a while, then try again.")
+        self.retry_after = retry_after
+
+
+class PasswordsBusy(AuthError):
+    """Too many passwords wait to be checked; the same request may succeed in a moment."""
+
+    def __init__(self) -> None:
+        super().__init__("The server is busy with other sign-ins. Try again in a moment.")

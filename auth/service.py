@@ -1,0 +1,226 @@
+"""Signing up, in, on and out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from auth.errors import InvalidCredentials, InvalidFields, RefreshRejected
+from auth.passwords import Passwords
+from auth.refresh import REFRESH_SECONDS, RefreshToken
+from auth.throttle import Throttle
+from auth.tokens import Tokens
+from fdb_provider.engine import Database, Reader, Transaction
+from fdb_provider.models import AuthSession, User, WorkspaceSession, email_key, new_id, now_ms
+from fdb_provider.repositories import accounts, auth_sessions, workspace_sessions
+from fdb_provider.scope import Scope
+
+EMAIL_LIMIT = 254
+"""Characters of an e-mail address (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
+PASSWORD_LIMITS = 8, 1024
+"""Characters of a password: at least 8 (NIST SP 800-63B, 5.1.1.2), and few enough to hash."""
+NAME_LIMIT = 200
+
+# Deliberately simple: something, an @, and a host name of labels; only delivery can tell more.
+_EMAIL = re.compile(
+    r"[^\s@\x00-\x1f\x7f\"(),:;<>\[\]\\]{1,64}@[^\W_](?:[\w-]{0,62}[^\W_])?(?:\.[^\W_](?:[\w-]{0,62}[^\W_])?)*"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What a caller has after signing up, in or on."""
+
+    tenant: str
+    user: User
+    session: WorkspaceSession
+    access_token: str
+    refresh_token: str
+    expires_in: int
+
+
+class Accounts:
+    """The operations behind the auth resource.
+
+    Args:
+        refresh_seconds: the life of a refresh token.
+        prepare: fills the first workspace session of a new account, in the transaction that makes it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        passwords: Passwords,
+        tokens: Tokens,
+        throttle: Throttle,
+        *,
+        refresh_seconds: int = REFRESH_SECONDS,
+        prepare: accounts.Prepare | None = None,
+    ) -> None:
+        self._database = database
+        self._passwords = passwords
+        self._tokens = tokens
+        self._throttle = throttle
+        self._prepare = prepare
+        self.refresh_seconds = refresh_seconds
+
+    async def register(self, email: str, password: str, name: str, *, address: str | None = None) -> SignIn:
+        """Makes a tenant with its first user and workspace session, and signs the user in.
+
+        Args:
+            address: the caller's network address, for the limit on failures.
+
+        Raises:
+            InvalidFields: a field is not acceptable.
+            RecordExists: the e-mail address has an account already (this counts as a failure).
+            TooManyAttempts, PasswordsBusy, StoreError
+        """
+        name = name.strip()
+        check_fields(email=email, password=password, name=name)
+        attempt = await self._throttle.attempt(account=None, address=address)
+        new = accounts.registration(email, name, await self._passwords.hash(password))
+        refresh = RefreshToken.new(new.tenant.id, new_id())
+        family = self._family(refresh, new.user.id, new.session.id, new.user.created_at)
+
+        async def body(tr: Transaction) -> None:
+            await accounts.register(tr, new, self._prepare)
+            await auth_sessions.create(tr, new.tenant.id, family)
+
+        await self._database.run(body)
+        await self._throttle.succeeded(attempt)
+        return await self._sign_in(new.scope, new.user, new.session, refresh)
+
+    async def login(
+        self, email: str, password: str, *, session: str | None = None, address: str | None = None
+    ) -> SignIn:
+        """Signs a user in to a workspace session: the one asked for, or the last used.
+
+        Raises:
+            InvalidCredentials: unknown account or wrong password; the two cannot be told apart.
+            RecordNotFound: the password is right, but the user has no such session.
+            TooManyAttempts, PasswordsBusy, StoreError
+        """
+        attempt = await self._throttle.attempt(account=email_key(email), address=address)
+
+        async def find(tr: Reader) -> tuple[str, User] | None:
+            return await accounts.by_email(tr, email)
+
+        found = await self._database.read(find)
+        stored = found[1].password_hash if found is not None else None
+        if not await self._passwords.verify(stored, password) or found is None:
+            raise InvalidCredentials
+        await self._throttle.succeeded(attempt)
+        tenant, user = found
+        rehashed = None
+        if self._passwords.outdated(user.password_hash):
+            rehashed = await self._passwords.hash(password)
+        now = now_ms()
+        refresh = RefreshToken.new(tenant, new_id())
+
+        async def body(tr: Transaction) -> WorkspaceSession:
+            target = session
+            if target is None:
+                recent = await workspace_sessions.recent(tr, tenant, user.id, limit=1)
+                target = recent[0].id if recent else ""
+            used = await workspace_sessions.touch(tr, Scope(tenant, user.id, target), now)
+            await auth_sessions.create(tr, tenant, self._family(refresh, user.id, used.id, now))
+            if rehashed is not None:
+                await accounts.set_password_hash(tr, tenant, user.id, rehashed, was=user.password_hash)
+            return used
+
+        used = await self._database.run(body)
+        return await self._sign_in(Scope(tenant, user.id, used.id), user, used, refresh)
+
+    async def refresh(self, refresh_token: str) -> SignIn:
+        """Trades a refresh token for a new pair. Trading one twice ends its sign-in.
+
+        Raises:
+            RefreshRejected: the token is unknown, expired, revoked or used.
+            StoreError
+        """
+        used = RefreshToken.parse(refresh_token)
+        fresh = RefreshToken.new(used.tenant, used.family)
+        now = now_ms()
+
+        # Returns None rather than raising when the token is refused: the revocation must be committed.
+        async def body(tr: Transaction) -> tuple[User, WorkspaceSession] | None:
+            family = await auth_sessions.rotate(
+                tr,
+                used.tenant,
+                used.family,
+                used=used.digest,
+                fresh=fresh.digest,
+                now=now,
+                expires_at=now + self.refresh_seconds * 1000,
+            )
+            if family is None:
+                return None
+            user = await accounts.user(tr, used.tenant, family.user)
+            session = await workspace_sessions.find(tr, Scope(used.tenant, family.user, family.session))
+            if session is None:  # deleted since: go on in the one used last
+                recent = await workspace_sessions.recent(tr, used.tenant, family.user, limit=1)
+                session = recent[0] if recent else None
+            if user is None or session is None:
+                await auth_sessions.revoke(tr, used.tenant, used.family)
+                return None
+            if session.id != family.session:
+                await auth_sessions.bind(tr, used.tenant, family, session.id)
+            return user, session
+
+        found = await self._database.run(body)
+        if found is None:
+            raise RefreshRejected
+        user, session = found
+        return await self._sign_in(Scope(used.tenant, user.id, session.id), user, session, fresh)
+
+    async def logout(self, refresh_token: str) -> None:
+        """Ends the sign-in a refresh token belongs to, also when the token itself has been used.
+
+        A token that is none, or whose sign-in has ended, is no error: the caller is signed out either way.
+        """
+        try:
+            token = RefreshToken.parse(refresh_token)
+        except RefreshRejected:
+            return
+
+        async def body(tr: Transaction) -> None:
+            await auth_sessions.revoke(tr, token.tenant, token.family)
+
+        await self._database.run(body)
+
+    def _family(self, refresh: RefreshToken, user: str, session: str, now: int) -> AuthSession:
+        """The record of a new sign-in with its first refresh token."""
+        return AuthSession(
+            id=refresh.family,
+            user=user,
+            session=session,
+            secret_hash=refresh.digest,
+            created_at=now,
+            used_at=now,
+            expires_at=now + self.refresh_seconds * 1000,
+        )
+
+    async def _sign_in(
+        self, scope: Scope, user: User, session: WorkspaceSession, refresh: RefreshToken
+    ) -> SignIn:
+        token, _ = await self._tokens.issue(scope, user.role, refresh.family)
+        return SignIn(scope.tenant, user, session, token, str(refresh), self._tokens.seconds)
+
+
+def check_fields(*, email: str, password: str, name: str) -> None:
+    """Raises: InvalidFields: with what is wrong with each field that cannot be accepted."""
+    wrong: Mapping[str, str | None] = {
+        "email": None
+        if len(email) <= EMAIL_LIMIT and _EMAIL.fullmatch(email.strip())
+        else "Enter an e-mail address like name@example.com.",
+        "password": None
+        if PASSWORD_LIMITS[0] <= len(password) <= PASSWORD_LIMITS[1]
+        else f"Use between {PASSWORD_LIMITS[0]} and {PASSWORD_LIMITS[1]:,} characters.",
+        "name": None
+        if name and len(name) <= NAME_LIMIT and not any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
+        else f"Enter a name of at most {NAME_LIMIT} characters.",
+    }
+    if fields := {field: message for field, message in wrong.items() if message is not None}:
+        raise InvalidFields(fields)
