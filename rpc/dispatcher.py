@@ -1,0 +1,204 @@
+"""Running the requests of one channel, told apart from how frames come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar, cast
+from uuid import uuid4
+
+import msgspec
+from jsonrpcserver.async_dispatcher import dispatch_request
+from jsonrpcserver.request import Request as LibraryRequest
+from jsonrpcserver.sentinels import NOID
+from msgspec import UNSET, Raw, UnsetType
+from oslash.either import Right
+
+from rpc.codec import MALFORMED, UNENCODABLE, Codec, Frame, Id, Refused, Request
+from rpc.errors import Code, RpcError, protocol_error
+from rpc.registry import Registry
+
+logger = logging.getLogger(__name__)
+
+C = TypeVar("C")
+MapError = Callable[[Exception], RpcError | None]
+
+CANCEL = "$/cancelRequest"
+"""As in the Language Server Protocol."""
+
+
+class Call(Generic[C]):
+    """One request being run; what jsonrpcserver passes to `Method` as its context."""
+
+    __slots__ = ("_map_error", "cancelled", "codec", "context", "id", "shielded", "task")
+
+    def __init__(
+        self, context: C, codec: Codec, map_error: MapError, id: Id | UnsetType, shielded: bool
+    ) -> None:
+        self.context = context
+        self.codec = codec
+        self.id = id
+        self.shielded = shielded
+        self.task = asyncio.current_task()
+        self.cancelled = False
+        self._map_error = map_error
+
+    def cancel(self) -> None:
+        """Cancels the method, unless it is shielded; its answer is then REQUEST_CANCELLED."""
+        if not self.shielded and not self.cancelled and self.task is not None:
+            self.cancelled = True
+            self.task.cancel()
+
+    def translate(self, error: Exception, method: str) -> RpcError:
+        """The error to answer with. An unknown one is logged under an id, and only the id is told."""
+        try:
+            mapped = self._map_error(error)
+        except (
+            Exception
+        ) as failure:  # an error in the application's table must not cost the caller its answer
+            failure.__context__ = error
+            return internal_error(f"The error of {method} could not be mapped", failure)
+        return mapped or internal_error(f"The method {method} failed", error)
+
+
+class _CancelParams(msgspec.Struct):
+    id: Id
+
+
+class Dispatcher(Generic[C]):
+    """Answers frames. It keeps which calls are running, so one belongs to one channel.
+
+    Args:
+        registry: the methods.
+        context: passed to each of them.
+        map_error: turns an exception of the application into the error to answer with, or gives None.
+        batch_limit: requests one batch may have.
+        batch_width: requests of one batch that run side by side.
+    """
+
+    def __init__(
+        self,
+        registry: Registry[C],
+        context: C,
+        *,
+        map_error: MapError = lambda _: None,
+        batch_limit: int = 1000,
+        batch_width: int = 8,
+    ) -> None:
+        self._registry = registry
+        self._methods = cast(dict[str, Callable[..., Any]], registry.methods)  # as jsonrpcserver types it
+        self._context = context
+        self._map_error = map_error
+        self._batch_limit = batch_limit
+        self._batch_width = batch_width
+        self._running: set[Call[C]] = set()
+
+    async def handle(self, codec: Codec, data: Frame) -> bytes | None:
+        """Runs what came in one frame; the frame to answer with, in the same encoding, or None.
+
+        Nothing that a client sends, and nothing that a method does, makes it raise.
+        """
+        received = codec.decode(data)
+        if isinstance(received, list):
+            return await self._batch(codec, received)
+        return await self._answer(codec, received)
+
+    def cancel(self, id: Id) -> None:
+        """Cancels the calls running under `id`."""
+        for call in self._running:
+            if call.id == id:
+                call.cancel()
+
+    def cancel_all(self) -> None:
+        """Cancels every running call that is not shielded."""
+        for call in self._running:
+            call.cancel()
+
+    async def _batch(self, codec: Codec, elements: list[Raw]) -> bytes | None:
+        if not elements:
+            return codec.failure(
+                None, protocol_error(Code.INVALID_REQUEST, "Invalid request: an empty batch")
+            )
+        if len(elements) > self._batch_limit:
+            message = f"Invalid request: a batch of {len(elements)}, at most {self._batch_limit} are taken"
+            return codec.failure(None, protocol_error(Code.INVALID_REQUEST, message))
+        answers: list[bytes | None] = [None] * len(elements)
+        remaining = iter(enumerate(elements))
+        async with asyncio.TaskGroup() as lanes:
+            for _ in range(min(self._batch_width, len(elements))):
+                lanes.create_task(self._lane(codec, remaining, answers))
+        given = [answer for answer in answers if answer is not None]
+        return codec.batch(given) if given else None
+
+    async def _lane(
+        self, codec: Codec, remaining: Iterator[tuple[int, Raw]], answers: list[bytes | None]
+    ) -> None:
+        """Takes one element after the other from those that all lanes share."""
+        for index, element in remaining:
+            answers[index] = await self._answer(codec, codec.decode_element(element))
+            await asyncio.sleep(0)  # a long batch must not hold up the other channels
+
+    async def _answer(self, codec: Codec, request: Request | Refused) -> bytes | None:
+        if isinstance(request, Refused):
+            return codec.failure(request.id, request.error)
+        outcome: object
+        if request.method == CANCEL:
+            outcome = self._cancel_request(codec, request.params)
+        else:
+            outcome = await self._run(codec, request)
+        id = request.id
+        if id is UNSET:
+            return None
+        if isinstance(outcome, RpcError):
+            return codec.failure(id, outcome)
+        try:
+            return codec.success(id, outcome)
+        except UNENCODABLE as error:
+            return codec.failure(
+                id, internal_error(f"{request.method} has a result that cannot be encoded", error)
+            )
+
+    async def _run(self, codec: Codec, request: Request) -> object:
+        """What the method returns, or the RpcError to answer with."""
+        method = self._registry.methods.get(request.method)
+        shielded = method is not None and method.shielded
+        call = Call(self._context, codec, self._map_error, request.id, shielded)
+        self._running.add(call)
+        try:
+            _, result = await dispatch_request(
+                self._methods, call, LibraryRequest(request.method, [request.params], NOID)
+            )
+        except asyncio.CancelledError as error:
+            if not call.cancelled:
+                if call.task is None or call.task.cancelling():
+                    raise
+                return internal_error(f"The method {request.method} awaited something cancelled", error)
+            return protocol_error(Code.REQUEST_CANCELLED, f"{request.method} was cancelled")
+        finally:
+            self._running.discard(call)
+            if call.cancelled and call.task is not None:
+                # The cancellation ends here: the task goes on, and is not a cancelled one.
+                call.task.uncancel()
+        if isinstance(result, Right):
+            return result._value.result
+        failure = result._error
+        if method is None:
+            return protocol_error(
+                Code.METHOD_NOT_FOUND, f"There is no method {request.method}", method=request.method
+            )
+        return RpcError(failure.code, failure.message, failure.data["kind"], failure.data)
+
+    def _cancel_request(self, codec: Codec, params: Raw) -> RpcError | None:
+        try:
+            self.cancel(codec.decoder(_CancelParams).decode(params).id)
+        except MALFORMED as error:
+            return protocol_error(Code.INVALID_PARAMS, f"Invalid params: {error}")
+        return None
+
+
+def internal_error(what: str, error: BaseException) -> RpcError:
+    """Logs an error nobody foresaw under a new id, and tells only the id to the caller."""
+    id = uuid4().hex
+    logger.error("%s, error id %s", what, id, exc_info=error)
+    return protocol_error(Code.INTERNAL_ERROR, "Internal error", errorId=id)
