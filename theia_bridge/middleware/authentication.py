@@ -1,0 +1,175 @@
+"""Lets nothing through without a valid access token, except to handlers declared `public`."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+from aiohttp.typedefs import Handler
+
+from auth.context import UserContext
+from auth.errors import OriginRejected, Reason, TokenRejected
+from auth.gate import Gate
+
+ACCESS_COOKIE = "theia_bridge_access"
+USER: web.RequestKey[UserContext] = web.RequestKey("user", UserContext)
+"""Who makes a request; there on every request but those to public handlers."""
+_FROM_QUERY: web.RequestKey[UserContext] = web.RequestKey("from_query", UserContext)
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_PUBLIC = "__theia_bridge_public__"
+
+H = TypeVar("H", bound=Handler)
+
+
+def public(handler: H) -> H:
+    """Declares a handler open to everybody."""
+    setattr(handler, _PUBLIC, True)
+    return handler
+
+
+def setup_authentication(app: web.Application, gate: Gate, origins: Iterable[str] = ()) -> None:
+    """Puts the gate in front of the application; after the middleware `problems`, which tells its errors.
+
+    Args:
+        origins: origins besides the server's own whose pages may open sockets and send cookies, as
+            `https://host:port`.
+    """
+    allowed = frozenset(origin.rstrip("/").lower() for origin in origins)
+
+    @web.middleware
+    async def authentication(request: web.Request, handler: Handler) -> web.StreamResponse:
+        _check_origin(request, allowed)
+        if getattr(request.match_info.handler, _PUBLIC, False):
+            return await handler(request)
+        try:
+            token, from_query = _token(request)
+            user = await gate.authenticate(token)
+        except TokenRejected:
+            if _wants_page(request):
+                return _redirect(f"/login?next={quote(_without_token(request), safe='')}")
+            raise
+        request[USER] = user
+        if from_query and not _is_upgrade(request):
+            request[_FROM_QUERY] = user
+            if request.headers.get("Sec-Fetch-Mode") == "navigate":
+                # Keeps the token out of the address bar and the history.
+                return _redirect(_without_token(request))
+        return await handler(request)
+
+    app.middlewares.append(authentication)
+    app.on_response_prepare.append(_finish)
+
+
+def set_access_cookie(request: web.Request, response: web.StreamResponse, token: str, seconds: int) -> None:
+    """Gives the browser the token for its further requests.
+
+    SameSite is Lax: Strict would send everyone who follows a link to the IDE to the login page. The
+    cookie still stays behind on sockets, forms and scripts of other sites, and `Origin` is checked too.
+    """
+    response.set_cookie(
+        ACCESS_COOKIE,
+        token,
+        max_age=seconds,
+        path="/",
+        httponly=True,
+        samesite="Lax",
+        secure=request.secure,
+    )
+
+
+class AccessLogger(AbstractAccessLogger):
+    """One line a request, without its query and its Referer, as both may hold a token."""
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        self.logger.info(
+            "%s %s %s %d %d B %.1f ms",
+            request.remote or "-",
+            request.method,
+            request.rel_url.raw_path,
+            response.status,
+            response.body_length,
+            time * 1000,
+        )
+
+    @property
+    def enabled(self) -> bool:
+        return self.logger.isEnabledFor(logging.INFO)
+
+
+async def _finish(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    user = request.get(_FROM_QUERY)
+    if user is not None:
+        set_access_cookie(
+            request, response, request.query["token"], max(0, user.expires_at - int(time.time()))
+        )
+
+
+def _token(request: web.Request) -> tuple[str | None, bool]:
+    """The token, and whether it came in the query. The first place that has one counts.
+
+    Raises:
+        TokenRejected: there is an Authorization header, but not of a bearer token.
+    """
+    header = request.headers.get("Authorization")
+    if header is not None:
+        scheme, _, token = header.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise TokenRejected(Reason.MALFORMED)
+        return token.strip(), False
+    if "token" in request.query and (_is_upgrade(request) or _is_ide(request)):
+        return request.query["token"], True
+    return request.cookies.get(ACCESS_COOKIE), False
+
+
+def _check_origin(request: web.Request, allowed: frozenset[str]) -> None:
+    """Refuses what a page of another site may have made the browser send.
+
+    A request with a bearer token is exempt, as no browser sends one by itself.
+    """
+    exempt = request.method in _SAFE or "Authorization" in request.headers
+    origin = request.headers.get("Origin")
+    if origin is None or (exempt and not _is_upgrade(request)):
+        return
+    if _host(origin) != _host(f"//{request.host}") and origin.lower() not in allowed:
+        raise OriginRejected("Requests from pages of other sites are not accepted here.")
+
+
+def _host(url: str) -> tuple[str | None, int | None]:
+    """Host and port, the port None when it is the usual one."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname, parts.port if parts.port not in (80, 443) else None
+    except ValueError:
+        return None, -1
+
+
+def _is_upgrade(request: web.Request) -> bool:
+    return request.headers.get("Upgrade", "").lower() == "websocket"
+
+
+def _is_ide(request: web.Request) -> bool:
+    return request.method in _SAFE and (request.path == "/theia" or request.path.startswith("/theia/"))
+
+
+def _wants_page(request: web.Request) -> bool:
+    """Whether a person waits for a page, who is better served by the login form than by a 401."""
+    if request.method not in ("GET", "HEAD") or _is_upgrade(request):
+        return False
+    if request.path.startswith(("/api/", "/ws/")):
+        return False
+    mode = request.headers.get("Sec-Fetch-Mode")
+    return mode == "navigate" if mode is not None else "text/html" in request.headers.get("Accept", "")
+
+
+def _without_token(request: web.Request) -> str:
+    return str(request.rel_url.without_query_params("token"))
+
+
+def _redirect(location: str) -> web.Response:
+    return web.Response(status=302, headers={"Location": location, "Cache-Control": "no-store"})
