@@ -1,0 +1,264 @@
+"""What a body of the embedded engine works with. Every read is done when it is called."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Generator
+from typing import Final, Generic, NoReturn, TypeVar
+
+from fdb_provider.engine import KEY_LIMIT, TRANSACTION_LIMIT, trie
+from fdb_provider.engine.limits import (
+    END,
+    check_key,
+    check_range,
+    check_stamped,
+    check_value,
+    unreadable,
+)
+from fdb_provider.errors import StoreError, TransactionTooLarge, TransactionTooOld
+
+T = TypeVar("T")
+
+_FIRST_ROWS: Final = 64
+_MOST_ROWS: Final = 4096
+_BATCH_BYTES: Final = 1 << 20
+
+# What FoundationDB's client adds to the bytes of a mutation and of a conflict range when it checks a
+# transaction's size, rounded up: sizeof(MutationRef) and sizeof(KeyRangeRef) in its CommitTransaction.h.
+_MUTATION_OVERHEAD: Final = 64
+_CONFLICT_OVERHEAD: Final = 32
+
+
+class Done(Generic[T]):
+    """An awaitable whose result is there. Unlike a coroutine it may be left unawaited."""
+
+    __slots__ = ("_result",)
+
+    def __init__(self, result: T) -> None:
+        self._result = result
+
+    def __await__(self) -> Generator[None, None, T]:
+        yield from ()
+        return self._result
+
+
+class EmbeddedReader:
+    """Reads of one snapshot, until its body ends or its time is up."""
+
+    __slots__ = ("_deadline", "_ended", "_seconds", "_txn")
+
+    def __init__(self, txn: trie.Txn, seconds: float) -> None:
+        self._txn = txn
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+        self._ended = False
+
+    def end(self) -> None:
+        """Refuses every later call."""
+        self._ended = True
+        self._deadline = 0.0
+
+    def _late(self) -> NoReturn:
+        if self._ended:
+            raise TransactionTooOld("a transaction was used after its body had ended")
+        raise TransactionTooOld(f"a transaction was open for more than {self._seconds:g} s")
+
+    def get(self, key: bytes, *, snapshot: bool = False) -> Done[bytes | None]:
+        if len(key) > KEY_LIMIT or key >= END:
+            check_key(key)
+        if time.monotonic() > self._deadline:
+            self._late()
+        return Done(trie.get(self._txn, key))
+
+    def get_range(
+        self, begin: bytes, end: bytes, *, limit: int = 0, reverse: bool = False, snapshot: bool = False
+    ) -> AsyncIterator[tuple[bytes, bytes]]:
+        """As the protocol says. Rows come in batches; each shows what was written before it was fetched,
+        the first one when this is called. So collect rows before changing what they were read from."""
+        check_range(begin, end)
+        return _Range(self, begin, end, limit, reverse)
+
+    def fetch(
+        self, begin: bytes, end: bytes, rows: int, reverse: bool
+    ) -> tuple[list[tuple[bytes, bytes]], bool]:
+        """The next rows of a range, and whether they are the last."""
+        if time.monotonic() > self._deadline:
+            self._late()
+        batch: list[tuple[bytes, bytes]] = []
+        size = 0
+        scan = trie.scan(self._txn, begin, end, reverse)
+        for row in scan:
+            batch.append(row)
+            size += len(row[1])
+            if len(batch) == rows or size > _BATCH_BYTES:
+                scan.close()
+                return batch, False
+        return batch, True
+
+
+class _Range:
+    """An iterator over a range, fetched in growing batches."""
+
+    __slots__ = ("_begin", "_end", "_last", "_left", "_reader", "_reverse", "_rows", "_size")
+
+    def __init__(self, reader: EmbeddedReader, begin: bytes, end: bytes, limit: int, reverse: bool) -> None:
+        self._reader = reader
+        self._begin = begin
+        self._end = end
+        self._left = limit
+        self._reverse = reverse
+        self._size = _FIRST_ROWS
+        self._fetch()
+
+    def _fetch(self) -> None:
+        rows = min(self._size, self._left) if self._left else self._size
+        batch, self._last = self._reader.fetch(self._begin, self._end, rows, self._reverse)
+        self._rows = iter(batch)
+        if self._left:
+            self._left -= len(batch)
+            self._last = self._last or self._left == 0
+        if not self._last:
+            if self._reverse:
+                self._end = batch[-1][0]
+            else:
+                self._begin = batch[-1][0] + b"\x00"
+            self._size = min(self._size * 4, _MOST_ROWS)
+
+    def __aiter__(self) -> _Range:
+        return self
+
+    async def __anext__(self) -> tuple[bytes, bytes]:
+        while True:
+            for row in self._rows:
+                return row
+            if self._last:
+                raise StopAsyncIteration
+            self._fetch()
+
+
+class EmbeddedTransaction(EmbeddedReader):
+    """A body's writes, made at once in an LMDB transaction that only this body uses."""
+
+    __slots__ = ("_size", "_stamp", "_stamped", "_unreadable", "grew", "ranges", "touched")
+
+    touched: list[bytes]
+    """Keys that were written."""
+    ranges: list[tuple[bytes, bytes]]
+    """Ranges that were cleared."""
+    grew: bool
+    """Whether anything was set, so that the store may have become larger."""
+
+    def __init__(self, txn: trie.Txn, seconds: float, stamp: bytes) -> None:
+        """
+        Args:
+            stamp: the versionstamp this transaction gets if it commits.
+        """
+        super().__init__(txn, seconds)
+        self._stamp = stamp
+        self._stamped: list[tuple[bytes, bytes]] = []
+        self._unreadable: list[tuple[bytes, bytes]] = []
+        self._size = 0
+        self.touched = []
+        self.ranges = []
+        self.grew = False
+
+    @property
+    def wrote(self) -> bool:
+        return bool(self.touched or self.ranges or self._stamped)
+
+    def finish(self) -> bool:
+        """Makes what waits for the end of the body. Returns whether the versionstamp was used."""
+        if not self.wrote:
+            return False
+        if time.monotonic() > self._deadline:
+            self._late()
+        self._charge(0)
+        for key, value in self._stamped:
+            trie.put(self._txn, key, value)
+            self.touched.append(key)
+        return bool(self._stamped)
+
+    def get(self, key: bytes, *, snapshot: bool = False) -> Done[bytes | None]:
+        if self._unreadable:
+            self._check_readable(key, key + b"\x00")
+        if not snapshot:
+            self._size += 2 * len(key) + _CONFLICT_OVERHEAD
+        return EmbeddedReader.get(self, key)
+
+    def get_range(
+        self, begin: bytes, end: bytes, *, limit: int = 0, reverse: bool = False, snapshot: bool = False
+    ) -> AsyncIterator[tuple[bytes, bytes]]:
+        if self._unreadable:
+            self._check_readable(begin, end)
+        if not snapshot:
+            self._size += len(begin) + len(end) + _CONFLICT_OVERHEAD
+        return EmbeddedReader.get_range(self, begin, end, limit=limit, reverse=reverse)
+
+    def set(self, key: bytes, value: bytes) -> None:
+        self._write(key, len(key) + len(value))
+        check_value(value)
+        trie.put(self._txn, key, value)
+        self.grew = True
+
+    def clear(self, key: bytes) -> None:
+        self._write(key, 2 * len(key))
+        trie.delete(self._txn, key)
+
+    def clear_range(self, begin: bytes, end: bytes) -> None:
+        check_range(begin, end)
+        if time.monotonic() > self._deadline:
+            self._late()
+        if begin >= end:
+            return
+        self._charge(2 * (len(begin) + len(end)) + _MUTATION_OVERHEAD + _CONFLICT_OVERHEAD)
+        # One small mutation for FoundationDB, so the time it takes here does not count.
+        started = time.monotonic()
+        trie.delete_range(self._txn, begin, end)
+        self._deadline += time.monotonic() - started
+        self._stamped = [(key, value) for key, value in self._stamped if not begin <= key < end]
+        self.ranges.append((begin, end))
+
+    def add(self, key: bytes, delta: int) -> None:
+        self._write(key, len(key) + 8)
+        operand = int.from_bytes(delta.to_bytes(8, "little", signed=True), "little")
+        # As FoundationDB's ADD: the old value is cut or zero-extended to the operand's length.
+        value = int.from_bytes((trie.get(self._txn, key) or b"")[:8], "little")
+        trie.put(self._txn, key, ((value + operand) % (1 << 64)).to_bytes(8, "little"))
+        self.grew = True
+
+    def set_versionstamped_key(self, prefix: bytes, suffix: bytes, value: bytes) -> None:
+        check_stamped(prefix, suffix)
+        check_value(value)
+        if time.monotonic() > self._deadline:
+            self._late()
+        key = prefix + self._stamp + suffix
+        self._charge(3 * len(key) + len(value) + _MUTATION_OVERHEAD + _CONFLICT_OVERHEAD)
+        self._stamped.append((key, value))
+        self._unreadable.append(unreadable(prefix, suffix))
+        self.grew = True
+
+    def add_read_conflict_key(self, key: bytes) -> None:
+        """Checks the key only: bodies run one after another, so nothing can conflict."""
+        check_key(key)
+        self._size += 2 * len(key) + _CONFLICT_OVERHEAD
+
+    def _write(self, key: bytes, size: int) -> None:
+        """What every change of one key begins with; `size` is what its mutation weighs."""
+        if len(key) > KEY_LIMIT or key >= END:
+            check_key(key)
+        if time.monotonic() > self._deadline:
+            self._late()
+        self._charge(size + 2 * len(key) + _MUTATION_OVERHEAD + _CONFLICT_OVERHEAD)
+        self.touched.append(key)
+
+    def _charge(self, size: int) -> None:
+        self._size += size
+        if self._size > TRANSACTION_LIMIT:
+            raise TransactionTooLarge(
+                f"a transaction's keys and values are over the limit of {TRANSACTION_LIMIT} bytes"
+            )
+
+    def _check_readable(self, begin: bytes, end: bytes) -> None:
+        for first, last in self._unreadable:
+            if begin < last and first < end:
+                raise StoreError("a transaction cannot read where it sets a versionstamped key")
