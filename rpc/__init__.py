@@ -6,8 +6,8 @@ describe the methods, `client` calls them.
 """
 
 from rpc.builtin import register_builtin
-from rpc.channel import Channel, ChannelClosed, Limits
-from rpc.errors import RpcError
+from rpc.channel import Channel, Limits
+from rpc.errors import ChannelClosed, RpcError
 from rpc.registry import Registry
 
 __all__ = ["Channel", "ChannelClosed", "Limits", "Registry", "RpcError", "register_builtin"]

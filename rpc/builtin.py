@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from typing import TypeVar
 
@@ -36,6 +37,10 @@ def register_builtin(registry: Registry[C], title: str, version: str) -> None:
     @registry.method("rpc.discover")
     async def discover(context: C) -> dict[str, object]:
         """The OpenRPC document of this server."""
+        return document()
+
+    @functools.cache  # made at the first call, when every method is declared; it takes milliseconds
+    def document() -> dict[str, object]:
         return describe(registry, title, version)
 
     registry.notification(PROGRESS, Progress, "How far a long piece of work is.")

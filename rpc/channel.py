@@ -13,6 +13,7 @@ from aiohttp.web import WebSocketResponse
 
 from rpc.codec import JSON, MSGPACK, Codec
 from rpc.dispatcher import Dispatcher, MapError
+from rpc.errors import ChannelClosed
 from rpc.registry import Registry
 
 C = TypeVar("C")
@@ -27,10 +28,6 @@ class Progress(msgspec.Struct):
 
     token: str | int
     value: object
-
-
-class ChannelClosed(ConnectionError):  # noqa: N818  # a state, as in websockets' ConnectionClosed
-    """A notification was to be sent on a channel that is closed."""
 
 
 @dataclass(frozen=True, slots=True)

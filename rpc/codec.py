@@ -70,8 +70,10 @@ class _Failure(msgspec.Struct, tag_field="jsonrpc", tag="2.0", gc=False):
 
 
 class _Outgoing(msgspec.Struct, tag_field="jsonrpc", tag="2.0", gc=False):
+    """A member that is UNSET is left out."""
+
     method: str
-    params: object
+    params: object | UnsetType
     id: Id | UnsetType = UNSET
 
 
@@ -175,7 +177,7 @@ class Codec(ABC):
         """The answer to a batch from the answers to its elements."""
         return self.encode([Raw(answer) for answer in answers])
 
-    def outgoing(self, method: str, params: object, id: Id | UnsetType = UNSET) -> bytes:
+    def outgoing(self, method: str, params: object | UnsetType, id: Id | UnsetType = UNSET) -> bytes:
         """A request, or without `id` a notification. Any of `UNENCODABLE` may be raised."""
         return self.encode(_Outgoing(method, params, id))
 

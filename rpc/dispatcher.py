@@ -62,7 +62,9 @@ class Call(Generic[C]):
         return mapped or internal_error(f"The method {method} failed", error)
 
 
-class _CancelParams(msgspec.Struct):
+class CancelParams(msgspec.Struct):
+    """Params of `$/cancelRequest`: the id of the request to cancel."""
+
     id: Id
 
 
@@ -191,7 +193,7 @@ class Dispatcher(Generic[C]):
 
     def _cancel_request(self, codec: Codec, params: Raw) -> RpcError | None:
         try:
-            self.cancel(codec.decoder(_CancelParams).decode(params).id)
+            self.cancel(codec.decoder(CancelParams).decode(params).id)
         except MALFORMED as error:
             return protocol_error(Code.INVALID_PARAMS, f"Invalid params: {error}")
         return None

@@ -56,6 +56,10 @@ class RpcError(JsonRpcError):
         return RpcError, (self.code, self.message, self.kind, self.data)
 
 
+class ChannelClosed(ConnectionError):  # noqa: N818  # a state, as in websockets' ConnectionClosed
+    """The connection has closed: a notification cannot be sent, or a call gets no answer any more."""
+
+
 def protocol_error(code: Code, message: str, **data: object) -> RpcError:
     """An error of the protocol itself, with the kind that belongs to its code."""
     return RpcError(int(code), message, KINDS[code], data)
