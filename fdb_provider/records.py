@@ -105,24 +105,23 @@ class Collection(Generic[R]):
             limit: at most this many; 0 means all.
         """
         index = self.indexes[name]
-        prefix = keyspace.index(tenant, self.name, name) + keyspace.pack(*values)
+        entries = keyspace.index(tenant, self.name, name)
+        prefix = entries + keyspace.pack(*values)
         keys: list[bytes] = []
-        records = keyspace.records(tenant, self.name)
         if index.unique and len(values) == len(index.fields):
             entry = await tr.get(prefix)
             if entry is not None:
-                keys.append(records + entry)
+                keys.append(entry)
         else:
             rows = tr.get_range(*keyspace.range_of(prefix), limit=limit, reverse=reverse)
-            start = len(keyspace.index(tenant, self.name, name))
             async for entry_key, entry in rows:
                 if index.unique:
-                    keys.append(records + entry)
+                    keys.append(entry)
                 else:
-                    parts = keyspace.unpack(entry_key[start:])
-                    keys.append(records + keyspace.pack(*parts[len(index.fields) :]))
+                    keys.append(keyspace.pack(*keyspace.unpack(entry_key, entries)[len(index.fields) :]))
+        records = keyspace.records(tenant, self.name)
         # Issued together: on a cluster they cost one round trip.
-        reads = [tr.get(key) for key in keys]
+        reads = [tr.get(records + key) for key in keys]
         found = [await read for read in reads]
         return [self._decoder.decode(value) for value in found if value is not None]
 
