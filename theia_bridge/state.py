@@ -6,7 +6,6 @@ from aiohttp import web
 
 from auth.gate import Gate
 from auth.revocations import RevocationFollower
-from auth.service import Accounts
 from fdb_provider.engine import Database
 from fdb_provider.files.service import FileService
 from theia_bridge.config import Settings
@@ -15,5 +14,4 @@ SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 DATABASE: web.AppKey[Database] = web.AppKey("database", Database)
 FILES: web.AppKey[FileService] = web.AppKey("files", FileService)
 GATE: web.AppKey[Gate] = web.AppKey("gate", Gate)
-ACCOUNTS: web.AppKey[Accounts] = web.AppKey("accounts", Accounts)
 REVOCATIONS: web.AppKey[RevocationFollower] = web.AppKey("revocations", RevocationFollower)

@@ -73,18 +73,19 @@ async def follow(db: Database, root: bytes, cursor: str) -> AsyncIterator[tuple[
     Raises:
         CursorExpired: records behind the cursor were trimmed, or it is no cursor of this feed.
     """
-    try:
-        stamp = bytes.fromhex(cursor)
-    except ValueError:
-        stamp = b""
-    if len(stamp) != VERSIONSTAMP_LENGTH:
-        raise CursorExpired(f"{cursor[:40]!r} is not a cursor of this feed")
+    stamp = _parse(cursor)
     while True:
         head, page = await db.read(lambda tr, stamp=stamp: _page(tr, root, stamp))  # type: ignore[misc]
         for stamp, record in page:
             yield stamp.hex(), record.changes
         if len(page) < PAGE:
             await db.watch(keyspace.feed_head(root), head)
+
+
+async def check(db: Database, root: bytes, cursor: str) -> None:
+    """Raises `CursorExpired` where `follow` would at once."""
+    stamp = _parse(cursor)
+    await db.read(lambda tr: _page(tr, root, stamp, limit=1))
 
 
 async def trim(db: Database, root: bytes, now: int) -> int:
@@ -106,10 +107,22 @@ async def trim(db: Database, root: bytes, now: int) -> int:
     return await db.run(body)
 
 
-async def _page(tr: Reader, root: bytes, stamp: bytes) -> tuple[bytes | None, list[tuple[bytes, Record]]]:
+def _parse(cursor: str) -> bytes:
+    try:
+        stamp = bytes.fromhex(cursor)
+    except ValueError:
+        stamp = b""
+    if len(stamp) != VERSIONSTAMP_LENGTH:
+        raise CursorExpired(f"{cursor[:40]!r} is not a cursor of this feed")
+    return stamp
+
+
+async def _page(
+    tr: Reader, root: bytes, stamp: bytes, limit: int = PAGE
+) -> tuple[bytes | None, list[tuple[bytes, Record]]]:
     head = tr.get(keyspace.feed_head(root))
     trimmed = tr.get(keyspace.feed_trimmed(root))
-    pairs = tr.get_range(*_after(root, stamp), limit=PAGE)
+    pairs = tr.get_range(*_after(root, stamp), limit=limit)
     if stamp < (await trimmed or b""):
         raise CursorExpired("the changes since that cursor are no longer kept")
     page = [(key[-VERSIONSTAMP_LENGTH:], _decode(value)) async for key, value in pairs]

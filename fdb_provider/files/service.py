@@ -28,7 +28,7 @@ _encode_answer = msgspec.msgpack.Encoder().encode
 _answers: msgspec.msgpack.Decoder[Entry | None] = msgspec.msgpack.Decoder(Entry | None)
 
 
-class _AlreadyDoneError(Exception):
+class _AlreadyDone(Exception):
     """Abandons a transaction whose idempotency key has been answered before."""
 
     def __init__(self, answer: bytes) -> None:
@@ -94,14 +94,12 @@ class FileService:
             data = b"".join([part async for part in parts])
         return entry, data
 
-    async def open(
-        self, scope: Scope, path: str, offset: int = 0, length: int | None = None
-    ) -> tuple[Entry, AsyncIterator[bytes]]:
-        """The same as `read`, the bytes in parts of at most `content.PART`: for files of any size."""
-        at = parse(path)
-        entry = await self.stat(scope, path)
-        start, size = _range(entry, at, offset, length)
-        return entry, content.read_parts(self._db, scope.tenant, entry.content, start, size)
+    def parts(self, scope: Scope, entry: Entry) -> AsyncIterator[bytes]:
+        """A file's bytes as of `entry`, in parts of at most `content.PART`: for files of any size.
+
+        They can be read for `content.GRACE` after the file was changed or deleted.
+        """
+        return content.read_parts(self._db, scope.tenant, entry.content, 0, entry.size)
 
     async def write(
         self,
@@ -239,11 +237,13 @@ class FileService:
         excludes: Iterable[str] = (),
         cursor: str | None = None,
     ) -> Watch:
-        """Changes at and below `path`, from `cursor` on, or from now."""
+        """Changes at and below `path`, from `cursor` on, or from now. Raises `CursorExpired`."""
         at = parse(path)
         root = tree.root_of(scope, at)
         if cursor is None:
             cursor = await feed.position(self._db, root)
+        else:
+            await feed.check(self._db, root, cursor)
         return Watch(self._db, root, at, recursive, excludes, cursor)
 
     async def sweep(self, scope: Scope) -> int:
@@ -278,20 +278,20 @@ class FileService:
                 entry, changes = await body(tr, now)
             except StoreError:
                 if earlier is not None and (answer := await earlier) is not None:
-                    raise _AlreadyDoneError(answer) from None
+                    raise _AlreadyDone(answer) from None
                 raise
             if changes:
                 feed.append(tr, root, now, changes)
             if earlier is not None and done is not None:
                 if (answer := await earlier) is not None:
-                    raise _AlreadyDoneError(answer)
+                    raise _AlreadyDone(answer)
                 tr.set(done, _encode_answer(entry))
                 tr.set(keyspace.done_times(root) + keyspace.pack(now + REMEMBER, key or ""), b"")
             return entry
 
         try:
             return await self._db.run(once)
-        except _AlreadyDoneError as earlier_run:
+        except _AlreadyDone as earlier_run:
             return _answers.decode(earlier_run.answer)
 
 

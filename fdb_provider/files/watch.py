@@ -33,6 +33,16 @@ class Watch:
         self._excludes = _compile(excludes)
         self.cursor = cursor
 
+    @property
+    def path(self) -> str:
+        """What is watched."""
+        return self._at.path
+
+    async def restart(self) -> str:
+        """Goes on from now, whatever was missed; returns the cursor."""
+        self.cursor = await feed.position(self._db, self._root)
+        return self.cursor
+
     async def __aiter__(self) -> AsyncIterator[tuple[str, list[Change]]]:
         async for cursor, changes in feed.follow(self._db, self._root, self.cursor):
             mine = [

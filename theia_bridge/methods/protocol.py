@@ -6,10 +6,11 @@ Paths are absolute: `/workspace/...` (the session's files) or `/home/...` (the u
 
 from __future__ import annotations
 
-from enum import IntEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+
+from fdb_provider.files.feed import ChangeType
 
 
 class Wire(msgspec.Struct, kw_only=True, rename="camel", frozen=True):
@@ -20,6 +21,7 @@ class Params(Wire, forbid_unknown_fields=True, frozen=True):
     """Base of parameters: an unknown one is refused by name."""
 
 
+IdempotencyKey = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 FileType = Literal["file", "directory", "symlink"]
 
 
@@ -77,12 +79,12 @@ class WriteFileParams(Params, frozen=True):
     create: bool = True
     overwrite: bool = True
     if_match: str | None = None
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 class CreateDirectoryParams(Params, frozen=True):
     path: str
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 class DeleteParams(Params, frozen=True):
@@ -91,18 +93,18 @@ class DeleteParams(Params, frozen=True):
     path: str
     recursive: bool = False
     use_trash: bool = False
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 class MoveParams(Params, frozen=True):
     source: str
     target: str
     overwrite: bool = False
-    idempotency_key: str | None = None
+    idempotency_key: IdempotencyKey | None = None
 
 
 class WatchParams(Params, frozen=True):
-    """`excludes` are glob patterns relative to `path`. With a `cursor`, changes since it are delivered first."""
+    """`excludes` are globs relative to `path`. With a `cursor`, changes since it are delivered first."""
 
     path: str
     recursive: bool = True
@@ -117,14 +119,6 @@ class Watch(Wire, frozen=True):
 
 class UnwatchParams(Params, frozen=True):
     watch_id: str
-
-
-class ChangeType(IntEnum):
-    """The numbers of Theia's FileChangeType."""
-
-    UPDATED = 0
-    ADDED = 1
-    DELETED = 2
 
 
 class Change(Wire, frozen=True):
@@ -151,10 +145,14 @@ class Renewed(Wire, frozen=True):
 
 
 class WorkspaceInfo(Wire, frozen=True):
-    """The session this channel works on, and who is working."""
+    """The session this channel works on, and who is working.
+
+    `max_frame` is the size in bytes of the largest frame the server takes, and so bounds what can be saved.
+    """
 
     session: str
     session_name: str
     user: str
     user_name: str
     roots: list[str]
+    max_frame: int

@@ -1,0 +1,118 @@
+"""The server as one aiohttp application: what is opened, what is routed where, what is closed."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from auth.gate import Gate
+from auth.keys import KeyRing
+from auth.passwords import Passwords
+from auth.revocations import RevocationFollower
+from auth.service import Accounts
+from auth.throttle import Throttle
+from auth.tokens import Tokens
+from fdb_provider.engine import Database
+from fdb_provider.engine.url import open_database
+from fdb_provider.errors import StoreUnavailable
+from fdb_provider.files.service import FileService
+from theia_bridge.config import Settings
+from theia_bridge.ide import static, welcome
+from theia_bridge.middleware.authentication import setup_authentication
+from theia_bridge.middleware.headers import setup_headers
+from theia_bridge.problems import problems
+from theia_bridge.rest import files, health
+from theia_bridge.rest.auth import setup_auth_routes
+from theia_bridge.sockets import Sockets
+from theia_bridge.state import DATABASE, FILES, GATE, REVOCATIONS, SETTINGS
+
+SWEEP_SECONDS = 300.0
+"""How often what need not be kept is forgotten."""
+
+_log = logging.getLogger(__name__)
+
+
+async def create_app(settings: Settings) -> web.Application:
+    """Opens the store and the keys, and puts the server together; nothing listens yet.
+
+    The application's clean-up closes all again.
+
+    Raises:
+        StoreUnusable, StoreInUse: the store cannot be opened.
+        KeysUnusable: the key folder cannot be used.
+    """
+    ring = await asyncio.to_thread(
+        KeyRing.open,
+        settings.keys,
+        settings.token_algorithm,
+        token_seconds=settings.access_token_seconds,
+    )
+    database = await open_database(settings.store)
+    await _wait_a_moment(database, settings.store)
+    tokens = Tokens(
+        ring, issuer=settings.issuer, audience=settings.audience, seconds=settings.access_token_seconds
+    )
+    passwords = Passwords()
+    app = web.Application(middlewares=[problems])
+    app[SETTINGS] = settings
+    app[DATABASE] = database
+    app[FILES] = FileService(database)
+    app[GATE] = Gate(database, tokens)
+    app[REVOCATIONS] = RevocationFollower(database, token_seconds=settings.access_token_seconds)
+    accounts = Accounts(
+        database,
+        passwords,
+        tokens,
+        Throttle(database),
+        refresh_seconds=settings.refresh_token_days * 86_400,
+        prepare=welcome.prepare,
+    )
+    sockets = Sockets()
+
+    async def running(app: web.Application) -> AsyncIterator[None]:
+        tasks = [
+            asyncio.create_task(app[REVOCATIONS].follow(), name="revocations"),
+            asyncio.create_task(_sweep(app[FILES], sockets), name="sweep"),
+        ]
+        yield
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await database.close()
+        passwords.close()
+
+    async def shut_sockets(_: web.Application) -> None:
+        await sockets.close()
+
+    app.cleanup_ctx.append(running)
+    app.on_shutdown.append(shut_sockets)
+    setup_authentication(app, app[GATE], settings.origins)
+    setup_headers(app)
+    setup_auth_routes(app, accounts)
+    app.add_routes(files.routes)
+    app.add_routes(health.routes)
+    app.add_routes(static.routes)
+    app.router.add_get("/ws/rpc", sockets.handle)
+    return app
+
+
+async def _wait_a_moment(database: Database, url: str) -> None:
+    """Says at the start when the store does not answer. The server starts all the same and keeps trying."""
+    try:
+        await database.ready()
+    except StoreUnavailable as error:
+        _log.error("The store %s does not answer: %s. Requests get 'Unavailable' until it does.", url, error)
+
+
+async def _sweep(service: FileService, sockets: Sockets) -> None:
+    """Tidies up behind the callers that are connected, now and then, in small steps."""
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        for scope in sockets.scopes():
+            with contextlib.suppress(StoreUnavailable):
+                while await service.sweep(scope):
+                    pass

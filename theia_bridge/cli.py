@@ -1,0 +1,248 @@
+"""`theia-bridge`: the command line. Exit codes: 0 done, 1 it could not be done, 2 it was called wrongly."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+from urllib.parse import urlsplit
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from websockets.exceptions import WebSocketException
+
+from auth.errors import AuthError
+from auth.keys import KeyRing, KeysUnusable
+from fdb_provider.errors import StoreError
+from rpc import RpcError
+from rpc.client import Client
+from theia_bridge import __version__, config, doctor, transfer, users
+from theia_bridge.signin import SignInFailed, sign_in
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Eclipse Theia for many users with one Python server behind it.",
+)
+keys = typer.Typer(no_args_is_help=True, help="The keys that sign access tokens.")
+user = typer.Typer(
+    no_args_is_help=True, help="Accounts, straight in the store (stop an embedded server first)."
+)
+app.add_typer(keys, name="keys")
+app.add_typer(user, name="user")
+
+_errors = Console(stderr=True)
+
+Store = Annotated[str | None, typer.Option(help="`embedded:FOLDER` or `fdb:CLUSTER_FILE`.")]
+Email = Annotated[str, typer.Option(help="The account's e-mail address.")]
+Url = Annotated[str, typer.Option(help="The server.", envvar="THEIA_BRIDGE_URL")]
+Token = Annotated[str | None, typer.Option(help="An access token, instead of e-mail and password.")]
+DEFAULT_URL = "http://127.0.0.1:8400"
+
+
+def main() -> None:
+    """Runs the command line; every expected error is one line on standard error."""
+    try:
+        app()
+    except config.ConfigError as error:
+        _fail(str(error), 2)
+    except RpcError as error:
+        _fail(error.message)
+    except (StoreError, AuthError, KeysUnusable, SignInFailed, WebSocketException, OSError) as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _fail(message: str, code: Literal[1, 2] = 1) -> NoReturn:
+    _errors.print(f"[red]theia-bridge:[/red] {escape(message)}", highlight=False, soft_wrap=True)
+    sys.exit(code)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    store: Store = None,
+) -> None:
+    """Runs the server.
+
+    Example: `theia-bridge serve --port 8400 --store embedded:.data/store`
+    """
+    from theia_bridge import server  # noqa: PLC0415 - the other commands need none of it
+
+    settings = config.load(host=host, port=port, store=store)
+    server.run(settings, lambda url: print(f"Theia Bridge is ready: {url}", flush=True))
+
+
+@app.command("import")
+def import_folder(
+    folder: Annotated[Path, typer.Argument(help="The folder to bring in.")],
+    email: Annotated[str | None, typer.Option(help="The account's e-mail address.")] = None,
+    into: Annotated[str, typer.Option(help="Where to put it.")] = "/workspace",
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Brings a folder of this machine into the account's session; what is there already is replaced.
+
+    The password is asked for, or taken from `THEIA_BRIDGE_PASSWORD`.
+
+    Example: `theia-bridge import ~/project --email ada@example.com`
+    """
+    report = asyncio.run(_import(folder, into, url, _credentials(email, token)))
+    _tell(report, "imported")
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder to write to.")],
+    email: Annotated[str | None, typer.Option(help="The account's e-mail address.")] = None,
+    source: Annotated[str, typer.Option("--from", help="What to take out.")] = "/workspace",
+    url: Url = DEFAULT_URL,
+    token: Token = None,
+) -> None:
+    """Writes the files of the account's session to a folder of this machine.
+
+    The password is asked for, or taken from `THEIA_BRIDGE_PASSWORD`.
+
+    Example: `theia-bridge export ./backup --email ada@example.com`
+    """
+    report = asyncio.run(_export(folder, source, url, _credentials(email, token)))
+    _tell(report, "exported")
+
+
+@app.command("token")
+def print_token(email: Email, url: Url = DEFAULT_URL) -> None:
+    """Signs in and prints an access token, for scripts.
+
+    Example: `curl -H "Authorization: Bearer $(theia-bridge token --email ada@example.com)" …`
+    """
+    print(asyncio.run(sign_in(url, email, _password())))
+
+
+@app.command("config")
+def print_config() -> None:
+    """Prints every setting with its documentation and effective value, as a TOML file.
+
+    Example: `theia-bridge config > theia-bridge.toml`
+    """
+    print(config.describe(config.load()))
+
+
+@app.command("doctor")
+def check(store: Store = None) -> None:
+    """Looks whether all the server needs is there, and says what to do where it is not.
+
+    Example: `theia-bridge doctor --store fdb:/etc/foundationdb/fdb.cluster`
+    """
+    findings = asyncio.run(doctor.examine(config.load(store=store)))
+    for finding in findings:
+        mark = "[green]ok[/green]  " if finding.fine else "[red]wrong[/red]"
+        Console().print(f"{mark} {finding.subject}: {finding.detail}", highlight=False, soft_wrap=True)
+    if not all(finding.fine for finding in findings):
+        sys.exit(1)
+
+
+@keys.command("rotate")
+def rotate_keys() -> None:
+    """Makes a new signing key. Nobody is signed out: tokens of the old one stay good until they end.
+
+    Example: `theia-bridge keys rotate`
+    """
+    settings = config.load()
+    ring = KeyRing.open(settings.keys, settings.token_algorithm, token_seconds=settings.access_token_seconds)
+    print(f"{ring.rotate(settings.token_algorithm).kid} signs in a minute")
+
+
+@user.command("add")
+def add_user(
+    email: Email, name: Annotated[str, typer.Option(help="The person's name.")], store: Store = None
+) -> None:
+    """Makes an account with a tenant and a first session of its own.
+
+    Example: `theia-bridge user add --email ada@example.com --name "Ada Lovelace"`
+    """
+    user_id = asyncio.run(users.add(config.load(store=store), email, name, _password(confirm=True)))
+    print(f"{email} can sign in now (user {user_id})")
+
+
+@user.command("list")
+def list_users(store: Store = None) -> None:
+    """Lists all accounts.
+
+    Example: `theia-bridge user list`
+    """
+    for account in asyncio.run(users.every(config.load(store=store))):
+        print(f"{account.email_key}\ttenant {account.tenant}\tuser {account.user}")
+
+
+@app.command()
+def version() -> None:
+    """Prints the version."""
+    print(__version__)
+
+
+def _credentials(email: str | None, token: str | None) -> str | tuple[str, str]:
+    if token is not None:
+        return token
+    if email is None:
+        _fail("say who you are: --email E, or --token T", 2)
+    return email, _password()
+
+
+def _password(*, confirm: bool = False) -> str:
+    given = os.environ.get("THEIA_BRIDGE_PASSWORD")
+    return (
+        given
+        if given is not None
+        else str(typer.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True))
+    )
+
+
+def _socket_url(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        _fail(f"{url!r} is not a server's address: use http://HOST:PORT", 2)
+    return (
+        ("wss" if parts.scheme == "https" else "ws") + url.rstrip("/").removeprefix(parts.scheme) + "/ws/rpc"
+    )
+
+
+async def _token(url: str, credentials: str | tuple[str, str]) -> str:
+    return credentials if isinstance(credentials, str) else await sign_in(url.rstrip("/"), *credentials)
+
+
+async def _import(folder: Path, into: str, url: str, credentials: str | tuple[str, str]) -> transfer.Report:
+    socket = _socket_url(url)
+    plan = await asyncio.to_thread(transfer.plan_import, folder)
+    async with Client.connect(socket, token=await _token(url, credentials)) as client:
+        with _progress() as bar:
+            task = bar.add_task(f"{len(plan.files):,} files", total=plan.size)
+            return await transfer.import_plan(client, plan, into, lambda size: bar.advance(task, size))
+
+
+async def _export(folder: Path, source: str, url: str, credentials: str | tuple[str, str]) -> transfer.Report:
+    async with Client.connect(_socket_url(url), token=await _token(url, credentials)) as client:
+        with _progress() as bar:
+            task = bar.add_task(source, total=None)
+            return await transfer.export(client, source, folder, lambda size: bar.advance(task, size))
+
+
+def _progress() -> Progress:
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    return Progress(*columns, console=_errors)
+
+
+def _tell(report: transfer.Report, done: str) -> None:
+    for path, reason in report.skipped:
+        _errors.print(f"[yellow]skipped[/yellow] {escape(path)}: {escape(reason)}", soft_wrap=True)
+    for path, reason in report.failed:
+        _errors.print(f"[red]failed[/red]  {escape(path)}: {escape(reason)}", soft_wrap=True)
+    print(f"{done} {report.files:,} files in {report.folders:,} folders, {report.size:,} bytes")
+    if report.failed:
+        _fail(f"{len(report.failed)} could not be {done}; all others were")

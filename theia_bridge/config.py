@@ -1,0 +1,138 @@
+"""Every setting of the server, and the one place that reads them.
+
+In order, the later winning: the defaults here, a TOML file (`theia-bridge.toml` in the working folder, or the
+one `THEIA_BRIDGE_CONFIG` names), `THEIA_BRIDGE_*` environment variables, options of the command line.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+OTHER_VARIABLES = {"THEIA_BRIDGE_CONFIG", "THEIA_BRIDGE_PASSWORD", "THEIA_BRIDGE_URL"}
+"""Variables that are no settings of the server: the file's name, and what the command line reads."""
+DEFAULT_FILE = "theia-bridge.toml"
+
+
+class ConfigError(Exception):
+    """A setting is wrong; the message names it and what it may be."""
+
+
+class Settings(BaseSettings):
+    """The effective settings. A field's description is its documentation."""
+
+    model_config = SettingsConfigDict(env_prefix="THEIA_BRIDGE_", extra="forbid", frozen=True)
+
+    host: Annotated[str, Field(description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535, description="Port to listen on; 0 takes a free one.")] = 8400
+    store: Annotated[
+        str,
+        Field(description="Where everything is kept: `embedded:FOLDER` (one machine) or `fdb:CLUSTER_FILE`."),
+    ] = "embedded:.data/store"
+    keys: Annotated[
+        Path,
+        Field(description="Folder of the token keys; made on first start. All gateways of a store share it."),
+    ] = Path(".data/keys")
+    ide: Annotated[
+        Path, Field(description="Folder of the built frontend (`make ide`); the package's own by default.")
+    ] = Path(__file__).parent / "ide" / "theia"
+    origins: Annotated[
+        tuple[str, ...],
+        Field(description="Further origins that may open sockets and send cookies, as `https://host:port`."),
+    ] = ()
+    trust_proxy: Annotated[
+        bool,
+        Field(
+            description="Believe X-Forwarded-For and X-Forwarded-Proto: only behind a proxy that sets both."
+        ),
+    ] = False
+    issuer: Annotated[str, Field(min_length=1, description="`iss` of the tokens.")] = "theia-bridge"
+    audience: Annotated[str, Field(min_length=1, description="`aud` of the tokens.")] = "theia-bridge"
+    token_algorithm: Annotated[
+        Literal["EdDSA", "HS256"], Field(description="Algorithm of newly made signing keys.")
+    ] = "EdDSA"  # noqa: S105 - the name of an algorithm
+    access_token_seconds: Annotated[
+        int, Field(ge=10, le=86_400, description="Life of an access token, in seconds.")
+    ] = 900
+    refresh_token_days: Annotated[
+        int, Field(ge=1, le=366, description="Days without use after which a sign-in ends.")
+    ] = 30
+    rpc_concurrency: Annotated[
+        int, Field(ge=1, le=10_000, description="Requests of one socket that run side by side.")
+    ] = 64
+    rpc_max_frame: Annotated[
+        int,
+        Field(ge=64 * 1024, le=1024**3, description="Largest frame a socket takes, in bytes; bounds a save."),
+    ] = 64 * 1024 * 1024
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"], Field(description="Least level that is logged.")
+    ] = "info"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The order of the sources; pydantic-settings' hook for it."""
+        file = os.environ.get("THEIA_BRIDGE_CONFIG", DEFAULT_FILE)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=file)
+
+
+def load(**options: object) -> Settings:
+    """The effective settings, from all sources; options that are None count as not given.
+
+    Raises:
+        ConfigError: the file is missing or no TOML, or a value is not of its setting's kind.
+    """
+    named = os.environ.get("THEIA_BRIDGE_CONFIG")
+    if named and not Path(named).is_file():
+        raise ConfigError(f"THEIA_BRIDGE_CONFIG names {named}, which is not a file")
+    known = {f"THEIA_BRIDGE_{name.upper()}" for name in Settings.model_fields} | OTHER_VARIABLES
+    unknown = sorted(name for name in os.environ if name.startswith("THEIA_BRIDGE_") and name not in known)
+    if unknown:
+        raise ConfigError(f"unknown settings in the environment: {', '.join(unknown)}")
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+        raise ConfigError("wrong settings:\n  " + "\n  ".join(lines)) from None
+    except ValueError as error:
+        raise ConfigError(f"the settings file cannot be read: {error}") from None
+
+
+def describe(settings: Settings) -> str:
+    """The settings as a TOML file, each with its documentation; secrets are masked."""
+    lines: list[str] = []
+    for name, field in Settings.model_fields.items():
+        value = getattr(settings, name)
+        lines += [f"# {field.description}", f"{name} = {_toml(value)}", ""]
+    return "\n".join(lines)
+
+
+def _toml(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case tuple():
+            return "[" + ", ".join(map(_toml, value)) + "]"
+        case SecretStr():
+            return '"********"'
+        case _:
+            text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+            return f'"{text}"'

@@ -1,0 +1,83 @@
+"""Looks whether all the server needs is there."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes.util
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from auth.keys import KeyRing, KeysUnusable
+from fdb_provider.engine.url import open_database
+from fdb_provider.errors import StoreError, StoreInUse
+from theia_bridge.config import Settings
+
+LEAST_FREE = 1024**3
+"""Bytes of free disk below which an embedded store is called in danger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was looked at, whether it is fine, and what was seen or is to be done."""
+
+    subject: str
+    fine: bool
+    detail: str
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """All findings; nothing is changed but that a missing store or key folder is made, as `serve` would."""
+    findings = [await _store(settings), await asyncio.to_thread(_keys, settings)]
+    if settings.store.startswith("embedded:"):
+        findings.append(await asyncio.to_thread(_disk, settings))
+    else:
+        findings.append(await asyncio.to_thread(_library))
+    findings.append(await asyncio.to_thread(_ide, settings.ide))
+    return findings
+
+
+async def _store(settings: Settings) -> Finding:
+    try:
+        database = await open_database(settings.store)
+    except StoreInUse as error:
+        return Finding("store", True, f"{settings.store} is in use by a running server ({error})")
+    except StoreError as error:
+        return Finding("store", False, str(error))
+    try:
+        await database.ready()
+    except StoreError as error:
+        return Finding("store", False, str(error))
+    finally:
+        await database.close()
+    return Finding("store", True, f"{settings.store} answers")
+
+
+def _keys(settings: Settings) -> Finding:
+    try:
+        KeyRing.open(settings.keys, settings.token_algorithm, token_seconds=settings.access_token_seconds)
+    except (KeysUnusable, OSError) as error:
+        return Finding("keys", False, str(error))
+    return Finding("keys", True, f"{settings.keys} can be read by nobody else")
+
+
+def _disk(settings: Settings) -> Finding:
+    folder = Path(settings.store.removeprefix("embedded:").partition("?")[0])
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free
+    detail = f"{free / 1024**3:.1f} GiB free"
+    return Finding("disk", free >= LEAST_FREE, detail if free >= LEAST_FREE else f"only {detail}: make room")
+
+
+def _library() -> Finding:
+    found = ctypes.util.find_library("fdb_c")
+    if found is None:
+        return Finding("FoundationDB client", False, "libfdb_c is missing: install foundationdb-clients 7.3")
+    return Finding("FoundationDB client", True, found)
+
+
+def _ide(folder: Path) -> Finding:
+    if (folder / "index.html").is_file():
+        return Finding("IDE", True, f"built in {folder}")
+    return Finding("IDE", False, f"not built in {folder}: run `make ide`")

@@ -1,0 +1,67 @@
+"""The one table of error kinds: what RPC and REST answer for what went wrong inside.
+
+A kind is the stable name a client acts on. Codes from -32000 down are ours, as JSON-RPC 2.0 reserves them
+for servers.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import NamedTuple
+
+from auth import errors as auth
+from fdb_provider import errors as store
+from rpc import RpcError
+
+
+class Kind(NamedTuple):
+    """How one kind of error is told: its name, its JSON-RPC code, its HTTP status."""
+
+    name: str
+    code: int
+    status: HTTPStatus
+
+
+KINDS: dict[type[Exception], Kind] = {
+    store.FileExists: Kind("FileExists", -32001, HTTPStatus.CONFLICT),
+    store.FileNotFound: Kind("FileNotFound", -32002, HTTPStatus.NOT_FOUND),
+    store.FileNotADirectory: Kind("FileNotADirectory", -32003, HTTPStatus.CONFLICT),
+    store.FileIsADirectory: Kind("FileIsADirectory", -32004, HTTPStatus.CONFLICT),
+    store.DirectoryNotEmpty: Kind("DirectoryNotEmpty", -32005, HTTPStatus.CONFLICT),
+    store.InvalidPath: Kind("InvalidPath", -32006, HTTPStatus.BAD_REQUEST),
+    store.FileTooLarge: Kind("FileTooLarge", -32007, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    store.TransactionTooLarge: Kind("FileTooLarge", -32007, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    store.NoPermissions: Kind("NoPermissions", -32008, HTTPStatus.FORBIDDEN),
+    store.Conflict: Kind("Conflict", -32009, HTTPStatus.PRECONDITION_FAILED),
+    store.CursorExpired: Kind("CursorExpired", -32010, HTTPStatus.GONE),
+    store.QuotaExceeded: Kind("QuotaExceeded", -32011, HTTPStatus.INSUFFICIENT_STORAGE),
+    store.StoreFull: Kind("Unavailable", -32012, HTTPStatus.INSUFFICIENT_STORAGE),
+    store.StoreUnavailable: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
+    store.TransactionTooOld: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
+    store.DatabaseClosed: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
+    store.RecordNotFound: Kind("NotFound", -32013, HTTPStatus.NOT_FOUND),
+    store.RecordExists: Kind("Exists", -32014, HTTPStatus.CONFLICT),
+    auth.OriginRejected: Kind("Forbidden", -32016, HTTPStatus.FORBIDDEN),
+    auth.InvalidFields: Kind("InvalidFields", -32017, HTTPStatus.BAD_REQUEST),
+    auth.TooManyAttempts: Kind("TooManyRequests", -32018, HTTPStatus.TOO_MANY_REQUESTS),
+    auth.PasswordsBusy: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
+    auth.AuthError: Kind("Unauthorized", -32015, HTTPStatus.UNAUTHORIZED),
+    auth.OriginRejected: Kind("OriginRejected", -32016, HTTPStatus.FORBIDDEN),
+    auth.InvalidFields: Kind("InvalidFields", -32017, HTTPStatus.UNPROCESSABLE_ENTITY),
+    auth.TooManyAttempts: Kind("TooManyAttempts", -32018, HTTPStatus.TOO_MANY_REQUESTS),
+    auth.PasswordsBusy: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
+}
+
+
+def kind_of(error: Exception) -> Kind | None:
+    """The kind of an error, or of the nearest base class that has one; None for a fault of ours."""
+    for cls in type(error).__mro__:
+        if issubclass(cls, Exception) and cls in KINDS:
+            return KINDS[cls]
+    return None
+
+
+def to_rpc(error: Exception) -> RpcError | None:
+    """What an RPC channel answers for an error, or None for a fault of ours."""
+    kind = kind_of(error)
+    return None if kind is None else RpcError(kind.code, str(error), kind.name)

@@ -1,0 +1,65 @@
+"""The built frontend under `/theia/`, and the login page.
+
+The build leaves `X.br` and `X.gz` beside X; aiohttp's FileResponse picks by Accept-Encoding. A name with a
+hash in it (`bundle.0123abcd.js`) never changes its content.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+from aiohttp import web
+
+from theia_bridge.middleware.authentication import public
+from theia_bridge.state import SETTINGS
+
+routes = web.RouteTableDef()
+
+_HERE = Path(__file__).parent
+_HASHED = re.compile(r"\.[0-9a-f]{8,}\.")
+_LOGIN_FILES = {"login": "login.html", "login.css": "login.css", "login.js": "login.js"}
+
+
+@routes.get("/")
+@public
+async def root(request: web.Request) -> web.Response:
+    """The server's address leads to the IDE."""
+    raise web.HTTPFound("/theia/")
+
+
+@routes.get("/theia")
+async def without_slash(request: web.Request) -> web.Response:
+    """The frontend's addresses are relative to `/theia/`."""
+    raise web.HTTPFound("/theia/" + (f"?{request.query_string}" if request.query_string else ""))
+
+
+@routes.get("/{name:login|login\\.css|login\\.js}")
+@public
+async def login(request: web.Request) -> web.StreamResponse:
+    """The login page and what belongs to it."""
+    response = web.FileResponse(_HERE / _LOGIN_FILES[request.match_info["name"]])
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+@routes.get("/theia/{path:.*}")
+async def ide(request: web.Request) -> web.StreamResponse:
+    """A file of the frontend."""
+    folder = request.app[SETTINGS].ide
+    path = folder / (request.match_info["path"] or "index.html")
+    if not await asyncio.to_thread(_within, folder, path):
+        if not await asyncio.to_thread((folder / "index.html").is_file):
+            raise web.HTTPServiceUnavailable(
+                text=f"The IDE is not built: run `make ide` ({folder} is empty)."
+            )
+        raise web.HTTPNotFound(text=f"No file {request.path} is part of the IDE.")
+    response = web.FileResponse(path)
+    hashed = _HASHED.search(path.name)
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable" if hashed else "no-cache"
+    return response
+
+
+def _within(folder: Path, path: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve()) and path.is_file()

@@ -1,0 +1,47 @@
+"""What a method knows of its caller and of the channel it was called on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from auth.context import UserContext
+from fdb_provider.engine import Database
+from fdb_provider.files.service import FileService
+from theia_bridge.methods.watches import Watches
+
+Notify = Callable[[str, msgspec.Struct], Awaitable[None]]
+
+
+class Context:
+    """One channel's caller and what its methods work with.
+
+    Args:
+        max_frame: bytes of the largest frame the channel takes.
+        user: replaced when the channel is renewed.
+        renew: verifies a newer access token of the same sign-in and moves the channel's end; raises
+            `auth.errors.TokenRejected` when it does not stand.
+        notify: sends a notification on the channel, waiting while the client does not take it.
+    """
+
+    def __init__(
+        self,
+        *,
+        user: UserContext,
+        db: Database,
+        files: FileService,
+        max_frame: int,
+        renew: Callable[[str], Awaitable[UserContext]],
+        notify: Notify,
+    ) -> None:
+        self.user = user
+        self.db = db
+        self.files = files
+        self.max_frame = max_frame
+        self.renew = renew
+        self.watches = Watches(notify)
+
+    async def close(self) -> None:
+        """Ends what the channel left running."""
+        await self.watches.close()

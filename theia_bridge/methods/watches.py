@@ -1,0 +1,80 @@
+"""The watches of one channel: each a task that follows the feed and notifies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from fdb_provider.errors import CursorExpired, DatabaseClosed, StoreUnavailable
+from fdb_provider.files.feed import ChangeType
+from fdb_provider.files.watch import Watch
+from fdb_provider.models import new_id
+from rpc import ChannelClosed, RpcError
+from theia_bridge.methods.protocol import Change, DidChange
+
+LIMIT = 256
+"""Watches one channel may hold; Theia needs a handful."""
+RETRY_SECONDS = 1.0
+"""Pause before the feed is tried again when the store did not answer."""
+
+_log = logging.getLogger(__name__)
+
+
+class Watches:
+    """Args: notify: sends a notification, waiting while the client does not take it."""
+
+    def __init__(self, notify: Callable[[str, msgspec.Struct], Awaitable[None]]) -> None:
+        self._notify = notify
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, watch: Watch) -> str:
+        """Begins to notify of a watch's changes; returns its id.
+
+        Raises:
+            RpcError: the channel holds `LIMIT` watches already.
+        """
+        if len(self._tasks) >= LIMIT:
+            raise RpcError(-32011, f"a channel may hold {LIMIT} watches: end some first", "QuotaExceeded")
+        watch_id = new_id()
+        task = asyncio.create_task(self._run(watch_id, watch))
+        self._tasks[watch_id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(watch_id, None))
+        return watch_id
+
+    async def stop(self, watch_id: str) -> None:
+        """Ends a watch; one that is not there has ended already."""
+        task = self._tasks.get(watch_id)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def close(self) -> None:
+        """Ends all."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _run(self, watch_id: str, watch: Watch) -> None:
+        while True:
+            try:
+                async for cursor, changes in watch:
+                    listed = [Change(type=change.type, path=change.path) for change in changes]
+                    await self._send(watch_id, cursor, listed)
+            except (ChannelClosed, DatabaseClosed):
+                return
+            except StoreUnavailable as error:
+                _log.warning("a watch waits for the store: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+            except CursorExpired:
+                # The client was slower than the feed is long. What it missed is unknown, so the watched
+                # path itself is reported: the client reads it anew.
+                cursor = await watch.restart()
+                await self._send(watch_id, cursor, [Change(type=ChangeType.UPDATED, path=watch.path)])
+
+    async def _send(self, watch_id: str, cursor: str, changes: list[Change]) -> None:
+        await self._notify("fs.didChange", DidChange(watch_id=watch_id, cursor=cursor, changes=changes))

@@ -1,0 +1,34 @@
+"""`workspace.*`: the session the caller works in."""
+
+from __future__ import annotations
+
+from fdb_provider.engine import Reader
+from fdb_provider.errors import RecordNotFound
+from fdb_provider.models import User, WorkspaceSession
+from fdb_provider.repositories import accounts, workspace_sessions
+from rpc import Registry
+from theia_bridge.methods.context import Context
+from theia_bridge.methods.protocol import WorkspaceInfo
+
+registry: Registry[Context] = Registry()
+
+
+@registry.method("workspace.info")
+async def info(context: Context) -> WorkspaceInfo:
+    """The session this channel works on, and who is working."""
+    scope = context.user.scope
+
+    async def body(tr: Reader) -> tuple[WorkspaceSession, User | None]:
+        return await workspace_sessions.get(tr, scope), await accounts.user(tr, scope.tenant, scope.user)
+
+    session, user = await context.db.read(body)
+    if user is None:
+        raise RecordNotFound("your account was deleted")
+    return WorkspaceInfo(
+        session=session.id,
+        session_name=session.name,
+        user=user.id,
+        user_name=user.name,
+        roots=["/workspace", "/home"],
+        max_frame=context.max_frame,
+    )

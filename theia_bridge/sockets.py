@@ -1,0 +1,117 @@
+"""The RPC sockets: one channel for each, open while its caller's token and sign-in stand."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import msgspec
+from aiohttp import WSCloseCode, web
+
+from auth.context import UserContext
+from auth.errors import Reason, TokenRejected
+from fdb_provider.scope import Scope
+from rpc import Channel, Limits
+from theia_bridge.errors import to_rpc
+from theia_bridge.methods import build_registry
+from theia_bridge.methods.context import Context
+from theia_bridge.middleware.authentication import USER
+from theia_bridge.state import DATABASE, FILES, GATE, REVOCATIONS, SETTINGS
+
+UNAUTHORIZED = 4401
+"""Close code: the token has expired or its sign-in was revoked. 4000 to 4999 are free for applications."""
+HEARTBEAT_SECONDS = 30.0
+
+
+class Sockets:
+    """All open RPC channels of this gateway, and the handler that opens them."""
+
+    def __init__(self) -> None:
+        self._registry = build_registry()
+        self._open: dict[Channel[Context], Scope] = {}
+
+    def scopes(self) -> set[Scope]:
+        """On whose behalf channels are open."""
+        return set(self._open.values())
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        """Serves one channel. The caller was authenticated before the upgrade is accepted."""
+        settings = request.app[SETTINGS]
+        user = request[USER]
+        socket = web.WebSocketResponse(
+            max_msg_size=settings.rpc_max_frame, compress=False, heartbeat=HEARTBEAT_SECONDS
+        )
+        await socket.prepare(request)
+
+        async def notify(name: str, params: msgspec.Struct) -> None:
+            await channel.notify(name, params)
+
+        async def renew(token: str) -> UserContext:
+            renewed = await request.app[GATE].authenticate(token)
+            if renewed.scope != user.scope or renewed.family != user.family:
+                raise TokenRejected(Reason.REVOKED)
+            lease.until(renewed.expires_at)
+            return renewed
+
+        context = Context(
+            user=user,
+            db=request.app[DATABASE],
+            files=request.app[FILES],
+            max_frame=settings.rpc_max_frame,
+            renew=renew,
+            notify=notify,
+        )
+        channel: Channel[Context] = Channel(
+            self._registry,
+            context,
+            socket,
+            map_error=to_rpc,
+            limits=Limits(concurrency=settings.rpc_concurrency),
+            transport=request.transport,
+        )
+        lease = _Lease(channel)
+        lease.until(user.expires_at)
+        unsubscribe = request.app[REVOCATIONS].subscribe(user.family, lambda _: lease.end("signed out"))
+        self._open[channel] = user.scope
+        try:
+            await channel.serve()
+        finally:
+            del self._open[channel]
+            unsubscribe()
+            lease.release()
+            await context.close()
+        return socket
+
+    async def close(self) -> None:
+        """Tells every client that the server goes away, so that it connects again elsewhere or later."""
+        channels = list(self._open)
+        await asyncio.gather(*(channel.close(WSCloseCode.GOING_AWAY, "restart") for channel in channels))
+
+
+class _Lease:
+    """How long a channel may stay open."""
+
+    def __init__(self, channel: Channel[Context]) -> None:
+        self._channel = channel
+        self._timer: asyncio.TimerHandle | None = None
+        self._closing: asyncio.Task[None] | None = None
+
+    def until(self, expires_at: int) -> None:
+        """Ends it at that time (seconds since 1970) unless it is called again."""
+        self._cancel()
+        delay = max(0.0, expires_at - time.time())
+        self._timer = asyncio.get_running_loop().call_later(delay, self.end, "token expired")
+
+    def end(self, reason: str) -> None:
+        """Ends it now."""
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._channel.close(UNAUTHORIZED, reason))
+
+    def release(self) -> None:
+        """The channel has closed."""
+        self._cancel()
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,215 @@
+"""Whole folders in and out of a session, over the same channel the IDE uses."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import stat
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rpc import RpcError
+from rpc.client import Client
+from theia_bridge.methods.protocol import (
+    CreateDirectoryParams,
+    Directory,
+    FileContent,
+    PathParams,
+    ReadFileParams,
+    Stat,
+    WorkspaceInfo,
+    WriteFileParams,
+)
+
+IN_FLIGHT = 32
+"""Files under way at a time: enough for the server to commit them in groups."""
+PART = 4 * 1024 * 1024
+"""Bytes of a large file that are read at a time."""
+_FRAME_OVERHEAD = 16 * 1024
+"""Bytes of a frame that are not content: the longest path, the envelope."""
+
+
+@dataclass
+class Report:
+    """What a transfer did. `failed` and `skipped` are pairs of a path and the reason."""
+
+    files: int = 0
+    folders: int = 0
+    size: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+
+
+Progress = Callable[[int], None]
+"""Called with the bytes done since the last call."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    path: Path
+    relative: str
+    size: int
+
+
+@dataclass
+class Plan:
+    """What there is to import: folders (parents first), files, and what cannot be imported."""
+
+    folders: list[str]
+    files: list[_Found]
+    skipped: list[tuple[str, str]]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return sum(found.size for found in self.files)
+
+
+def plan_import(source: Path) -> Plan:
+    """Looks through a folder on the disk; blocks.
+
+    Raises:
+        NotADirectoryError
+    """
+    if not source.is_dir():
+        raise NotADirectoryError(f"{source} is not a folder")
+    plan = Plan([], [], [])
+    _scan(source, "", plan)
+    return plan
+
+
+def _scan(folder: Path, relative: str, plan: Plan) -> None:
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        plan.skipped.append((relative or ".", error.strerror or str(error)))
+        return
+    for entry in entries:
+        path = f"{relative}{entry.name}"
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            plan.skipped.append((os.fsencode(path).decode(errors="replace"), "its name is not UTF-8"))
+            continue
+        info = entry.stat(follow_symlinks=False)
+        if stat.S_ISDIR(info.st_mode):
+            plan.folders.append(path)
+            _scan(Path(entry.path), path + "/", plan)
+        elif stat.S_ISREG(info.st_mode):
+            plan.files.append(_Found(Path(entry.path), path, info.st_size))
+        else:
+            kind = "a symbolic link" if stat.S_ISLNK(info.st_mode) else "a device, socket or pipe"
+            plan.skipped.append((path, f"it is {kind}"))
+
+
+async def import_plan(client: Client, plan: Plan, target: str, progress: Progress) -> Report:
+    """Writes what was planned below the folder `target`; what is there already is replaced."""
+    report = Report(skipped=list(plan.skipped))
+    info = await client.call("workspace.info", None, WorkspaceInfo)
+    limit = info.max_frame - _FRAME_OVERHEAD
+    await _make_folders(client, target, report)
+    for relative in plan.folders:
+        await _make_folder(client, f"{target}/{relative}", report)
+
+    async def send(found: _Found) -> None:
+        if found.size > limit:
+            report.failed.append((found.relative, f"larger than the server takes ({limit:,} bytes)"))
+            return
+        try:
+            content = await asyncio.to_thread(found.path.read_bytes)
+            path = f"{target}/{found.relative}"
+            await client.call("fs.writeFile", WriteFileParams(path=path, content=content), Stat)
+        except (OSError, RpcError) as error:
+            report.failed.append((found.relative, getattr(error, "message", str(error))))
+            return
+        report.files += 1
+        report.size += len(content)
+        progress(len(content))
+
+    await _side_by_side(send(found) for found in plan.files)
+    return report
+
+
+async def export(client: Client, source: str, target: Path, progress: Progress) -> Report:
+    """Writes everything below the folder `source` into the folder `target`, which is made if need be.
+
+    Raises:
+        FileExistsError: `target` is there and not empty: nothing on the disk is replaced.
+    """
+    if await asyncio.to_thread(_occupied, target):
+        raise FileExistsError(f"{target} is not empty; name a new folder")
+    report = Report()
+
+    async def fetch(path: str, size: int, to: Path) -> None:
+        try:
+            written = 0
+            with await asyncio.to_thread(to.open, "wb") as file:
+                async for part in _parts(client, path, size):
+                    await asyncio.to_thread(file.write, part)
+                    written += len(part)
+        except (OSError, RpcError) as error:
+            report.failed.append((path, getattr(error, "message", str(error))))
+            return
+        report.files += 1
+        report.size += written
+        progress(written)
+
+    folders = [(source, target)]
+    while folders:
+        path, to = folders.pop()
+        await asyncio.to_thread(to.mkdir, parents=True, exist_ok=True)
+        report.folders += 1
+        listing = await client.call("fs.readDirectory", PathParams(path=path), Directory)
+        prefix = "" if path == "/" else path
+        children = [(f"{prefix}/{child.name}", to / child.name, child.stat) for child in listing.entries]
+        folders += [(path, to) for path, to, info in children if info.type == "directory"]
+        await _side_by_side(fetch(path, info.size, to) for path, to, info in children if info.type == "file")
+        report.skipped += [(path, "it is a symbolic link") for path, _, i in children if i.type == "symlink"]
+    return report
+
+
+async def _parts(client: Client, path: str, size: int) -> AsyncIterator[bytes]:
+    etag: str | None = None
+    for offset in range(0, max(size, 1), PART):
+        part = await client.call(
+            "fs.readFile", ReadFileParams(path=path, offset=offset, length=PART), FileContent
+        )
+        if etag not in (None, part.etag):
+            raise OSError("it was changed while it was read; export again")
+        etag = part.etag
+        yield part.content
+
+
+async def _make_folders(client: Client, path: str, report: Report) -> None:
+    parts = path.strip("/").split("/")
+    for depth in range(2, len(parts) + 1):
+        await _make_folder(client, "/" + "/".join(parts[:depth]), report)
+
+
+async def _make_folder(client: Client, path: str, report: Report) -> None:
+    try:
+        await client.call("fs.createDirectory", CreateDirectoryParams(path=path), Stat)
+        report.folders += 1
+    except RpcError as error:
+        if error.kind != "FileExists":
+            report.failed.append((path, error.message))
+
+
+async def _side_by_side(work: Iterator[Coroutine[None, None, None]]) -> None:
+    """Runs at most `IN_FLIGHT` at a time, drawing the next when one is done."""
+
+    async def draw() -> None:
+        for item in work:
+            await item
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(IN_FLIGHT):
+            group.create_task(draw())
+
+
+def _occupied(folder: Path) -> bool:
+    with contextlib.suppress(FileNotFoundError):
+        return any(folder.iterdir())
+    return False
