@@ -11,11 +11,11 @@ from fdb_provider.engine.limits import (
     END,
     check_key,
     check_range,
+    check_readable,
     check_stamped,
     check_value,
-    unreadable,
 )
-from fdb_provider.errors import StoreError, TransactionTooLarge, TransactionTooOld
+from fdb_provider.errors import TransactionTooLarge, TransactionTooOld
 
 T = TypeVar("T")
 
@@ -180,7 +180,7 @@ class EmbeddedTransaction(EmbeddedReader):
 
     def get(self, key: bytes, *, snapshot: bool = False) -> Done[bytes | None]:
         if self._unreadable:
-            self._check_readable(key, key + b"\x00")
+            check_readable(self._unreadable, key, key + b"\x00")
         if not snapshot:
             self._size += 2 * len(key) + _CONFLICT_OVERHEAD
         return EmbeddedReader.get(self, key)
@@ -189,7 +189,7 @@ class EmbeddedTransaction(EmbeddedReader):
         self, begin: bytes, end: bytes, *, limit: int = 0, reverse: bool = False, snapshot: bool = False
     ) -> AsyncIterator[tuple[bytes, bytes]]:
         if self._unreadable:
-            self._check_readable(begin, end)
+            check_readable(self._unreadable, begin, end)
         if not snapshot:
             self._size += len(begin) + len(end) + _CONFLICT_OVERHEAD
         return EmbeddedReader.get_range(self, begin, end, limit=limit, reverse=reverse)
@@ -234,7 +234,7 @@ class EmbeddedTransaction(EmbeddedReader):
         key = prefix + self._stamp + suffix
         self._charge(3 * len(key) + len(value) + _MUTATION_OVERHEAD + _CONFLICT_OVERHEAD)
         self._stamped.append((key, value))
-        self._unreadable.append(unreadable(prefix, suffix))
+        self._unreadable.append((prefix, suffix))
         self.grew = True
 
     def add_read_conflict_key(self, key: bytes) -> None:
@@ -257,8 +257,3 @@ class EmbeddedTransaction(EmbeddedReader):
             raise TransactionTooLarge(
                 f"a transaction's keys and values are over the limit of {TRANSACTION_LIMIT} bytes"
             )
-
-    def _check_readable(self, begin: bytes, end: bytes) -> None:
-        for first, last in self._unreadable:
-            if begin < last and first < end:
-                raise StoreError("a transaction cannot read where it sets a versionstamped key")

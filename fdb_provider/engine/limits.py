@@ -7,7 +7,7 @@ wrong raises.
 from __future__ import annotations
 
 from fdb_provider.engine import KEY_LIMIT, VALUE_LIMIT, VERSIONSTAMP_LENGTH
-from fdb_provider.errors import KeyTooLarge, ValueTooLarge
+from fdb_provider.errors import KeyTooLarge, StoreError, ValueTooLarge
 
 END = b"\xff"
 """Keys from here on belong to the store itself."""
@@ -45,9 +45,16 @@ def check_stamped(prefix: bytes, suffix: bytes) -> None:
         raise ValueError(f"keys from 0xff on belong to the store: {prefix[:20]!r}")
 
 
-def unreadable(prefix: bytes, suffix: bytes) -> tuple[bytes, bytes]:
-    """First key, and one past the last, that prefix + versionstamp + suffix may turn out to be."""
-    return (
-        prefix + bytes(VERSIONSTAMP_LENGTH) + suffix,
-        prefix + b"\xff" * VERSIONSTAMP_LENGTH + suffix + b"\x00",
-    )
+def check_readable(stamped: list[tuple[bytes, bytes]], begin: bytes, end: bytes) -> None:
+    """Raises StoreError if begin <= key < end may hold a key whose versionstamp is not known yet.
+
+    FoundationDB refuses that too, though not for versions it knows to be past.
+
+    Args:
+        stamped: prefix and suffix of the transaction's versionstamped keys.
+    """
+    for prefix, suffix in stamped:
+        first = prefix + bytes(VERSIONSTAMP_LENGTH) + suffix
+        last = prefix + b"\xff" * VERSIONSTAMP_LENGTH + suffix
+        if begin <= last and first < end:
+            raise StoreError("a transaction cannot read where it sets a versionstamped key")

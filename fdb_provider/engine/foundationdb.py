@@ -1,0 +1,286 @@
+"""The FoundationDB engine, on the official binding.
+
+The client's network thread is one per process and ends with it; any number of databases and event loops
+share it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import fdb
+
+from fdb_provider import keyspace
+from fdb_provider.engine import TRANSACTION_SECONDS, Reader, Transaction
+from fdb_provider.engine.fdb_binding import (
+    TIMED_OUT,
+    Bridge,
+    FDBError,
+    Pending,
+    is_maybe_committed,
+    nothing,
+    value_of,
+)
+from fdb_provider.engine.fdb_transaction import FoundationReader, FoundationTransaction
+from fdb_provider.engine.limits import check_key
+from fdb_provider.errors import (
+    DatabaseClosed,
+    KeyTooLarge,
+    StoreError,
+    StoreUnavailable,
+    StoreUnusable,
+    TransactionTooLarge,
+    TransactionTooOld,
+    ValueTooLarge,
+)
+
+T = TypeVar("T")
+
+_ANSWER_SECONDS: Final = 4.5
+"""A cluster that takes longer to answer is unavailable: callers are to know within 5 s."""
+_RETRY_SECONDS: Final = 60.0
+"""After this long of conflicts, or of answers to come again, a transaction is given up."""
+_MARKER_MINUTES: Final = 15
+"""Age at which a commit's marker is cleared: far past `_RETRY_SECONDS`, for gateways' clocks differ."""
+_SWEEP_SECONDS: Final = 60.0
+_WATCHES: Final = 1_000_000
+"""Watches of this process at once; the most that FoundationDB allows."""
+_WATCH_PAUSES: Final = (0.05, 1.0)
+"""Seconds, first and longest, between attempts to set a watch again after an error."""
+
+_TOO_OLD: Final = 1007
+_ERRORS: Final[dict[int, type[StoreError]]] = {
+    _TOO_OLD: TransactionTooOld,
+    2101: TransactionTooLarge,
+    2102: KeyTooLarge,
+    2103: ValueTooLarge,
+}
+"""Codes of FoundationDB's error_definitions.h that say more than that the store does not answer."""
+
+
+class FoundationDatabase:
+    """A `Database` in a FoundationDB cluster. Its calls may come from any thread and event loop."""
+
+    @classmethod
+    async def open(
+        cls, cluster_file: str | Path, *, transaction_seconds: float = TRANSACTION_SECONDS
+    ) -> FoundationDatabase:
+        """Opens the cluster that `cluster_file` names. It need not be running: see `ready`.
+
+        Args:
+            transaction_seconds: how long one body may run; the cluster allows 5 s at most.
+
+        Raises:
+            StoreUnusable: the file cannot be read, or is not a cluster file.
+        """
+        return await asyncio.to_thread(cls, Path(cluster_file), transaction_seconds)
+
+    def __init__(self, cluster_file: Path, transaction_seconds: float) -> None:
+        """Use `open`: this one blocks."""
+        try:
+            with cluster_file.open("rb"):
+                pass
+            self._db = fdb.open(str(cluster_file))
+        except (OSError, FDBError) as error:
+            raise StoreUnusable(f"the cluster file {cluster_file} cannot be used: {error}") from error
+        self._db.options.set_transaction_timeout(int(_ANSWER_SECONDS * 1000))
+        self._db.options.set_max_watches(_WATCHES)
+        self._name = str(cluster_file)
+        self._seconds = transaction_seconds
+        self._lock = threading.Lock()  # guards what follows
+        self._idle = threading.Condition(self._lock)
+        self._closed = False
+        self._active = 0
+        self._watching: dict[asyncio.Future[None], Bridge] = {}
+        self._next_sweep = 0.0
+        self._sweep: tuple[Any, ...] = ()
+
+    async def run(self, body: Callable[[Transaction], Awaitable[T]]) -> T:
+        bridge = self._enter()
+        try:
+            return await self._run(body, bridge)
+        finally:
+            self._leave()
+
+    async def _run(self, body: Callable[[Transaction], Awaitable[T]], bridge: Bridge) -> T:
+        tr = self._db.create_transaction()
+        started = time.monotonic()
+        marker = _marker()
+        # Results of attempts whose commit may have been made. The marker is written by each attempt, with
+        # its number: a later one that finds it knows that this very transaction is already committed.
+        unknown: dict[bytes, T] = {}
+        attempt = 0
+        while True:
+            attempt += 1
+            number = b"%d" % attempt
+            ours = FoundationTransaction(tr, bridge, self._seconds)
+            committing: dict[bytes, T] = {}
+            try:
+                if unknown:
+                    committed = await ours.get(marker)
+                    if committed is not None:
+                        return unknown[committed]
+                result = await body(ours)
+                if ours.wrote:
+                    ours.finish()
+                    tr.set(marker, number)
+                    committing[number] = result
+                    await self._commit(tr, bridge)
+                    self._sweep_markers()
+                return result
+            except FDBError as error:
+                if is_maybe_committed(error):
+                    unknown |= committing
+                await self._retry(tr, bridge, error, started, bool(committing))
+            finally:
+                ours.end()
+
+    async def _commit(self, tr: Any, bridge: Bridge) -> None:
+        await Pending(bridge, tr.commit(), nothing)
+
+    async def read(self, body: Callable[[Reader], Awaitable[T]]) -> T:
+        bridge = self._enter()
+        try:
+            tr = self._db.create_transaction()
+            started = time.monotonic()
+            while True:
+                reader = FoundationReader(tr.snapshot, tr.snapshot, bridge, self._seconds)
+                try:
+                    return await body(reader)
+                except FDBError as error:
+                    await self._retry(tr, bridge, error, started, False)
+                finally:
+                    reader.end()
+        finally:
+            self._leave()
+
+    async def _retry(
+        self, tr: Any, bridge: Bridge, error: FDBError, started: float, committing: bool
+    ) -> None:
+        """Makes `tr` ready for another attempt, or raises what the caller is to see."""
+        spent = time.monotonic() - started
+        if spent > _RETRY_SECONDS:
+            raise StoreUnavailable(
+                f"FoundationDB: a transaction failed again and again for {spent:.0f} s: {error}"
+            ) from error
+        try:
+            await Pending(bridge, tr.on_error(error.code), nothing)
+        except FDBError as final:
+            raise self._translated(final, committing) from final
+        # The timeout counts from the beginning of the first attempt, so each one moves it on.
+        tr.options.set_timeout(int((time.monotonic() - started + _ANSWER_SECONDS) * 1000))
+
+    def _translated(self, error: FDBError, committing: bool = False) -> StoreError:
+        if kind := _ERRORS.get(error.code):
+            return kind(f"FoundationDB: {_text(error)}")
+        if error.code == TIMED_OUT:
+            unsure = "; the change may or may not have been saved" if committing else ""
+            return StoreUnavailable(f"the FoundationDB cluster of {self._name} does not answer{unsure}")
+        return StoreUnavailable(f"FoundationDB: {_text(error)}")
+
+    async def watch(self, key: bytes, seen: bytes | None) -> bytes | None:
+        check_key(key)
+        bridge = Bridge.here()
+        pause, longest = _WATCH_PAUSES
+        while True:
+            if self._closed:
+                raise DatabaseClosed("the store is closed")
+            try:
+                async with asyncio.timeout(_ANSWER_SECONDS):
+                    tr = self._db.create_transaction()
+                    tr.options.set_timeout(0)  # it would end the watch too
+                    value = await Pending(bridge, tr.snapshot.get(key), value_of)
+                    if value != seen:
+                        return value
+                    # Fires as soon as the value differs from the one that this transaction has read.
+                    changed = tr.watch(key)
+                    await Pending(bridge, tr.commit(), nothing)
+                await self._wait(bridge, changed)
+                pause = _WATCH_PAUSES[0]
+            except (FDBError, TimeoutError):
+                # Too many watches, a cluster that restarts or does not answer: ask again, less and less
+                # often, so that a watch outlives what it waits through.
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, longest)
+
+    async def _wait(self, bridge: Bridge, changed: Any) -> None:
+        """Waits until a watch fires, or the database is closed."""
+        waiter = bridge.when_ready(changed)
+        with self._lock:
+            if self._closed:
+                changed.cancel()
+                return
+            self._watching[waiter] = bridge
+        try:
+            await waiter
+            if not self._closed:
+                nothing(changed)
+        finally:
+            changed.cancel()
+            with self._lock:
+                del self._watching[waiter]
+
+    async def ready(self) -> None:
+        bridge = self._enter()
+        try:
+            await Pending(bridge, self._db.create_transaction().get_read_version(), nothing)
+        except FDBError as error:
+            raise self._translated(error) from error
+        finally:
+            self._leave()
+
+    async def close(self) -> None:
+        """Waits for what is under way, then refuses everything. Closing twice does nothing."""
+        with self._lock:
+            self._closed = True
+            watching = list(self._watching.items())
+        for waiter, bridge in watching:
+            bridge.wake(waiter)
+        await asyncio.to_thread(self._drain)
+
+    def _drain(self) -> None:
+        with self._idle:
+            self._idle.wait_for(lambda: self._active == 0)
+
+    def _enter(self) -> Bridge:
+        with self._lock:
+            if self._closed:
+                raise DatabaseClosed("the store is closed")
+            self._active += 1
+        return Bridge.here()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._active -= 1
+            self._idle.notify_all()
+
+    def _sweep_markers(self) -> None:
+        """Clears old markers now and then. Best effort: what fails is cleared the next time."""
+        now = time.monotonic()
+        with self._lock:
+            if now < self._next_sweep:
+                return
+            self._next_sweep = now + _SWEEP_SECONDS
+        tr = self._db.create_transaction()
+        tr.clear_range(keyspace.commits(), keyspace.commits() + keyspace.pack(_minute() - _MARKER_MINUTES))
+        self._sweep = (tr, tr.commit())  # kept until the next one: dropping it would cancel it
+
+
+def _minute() -> int:
+    return int(time.time() // 60)
+
+
+def _marker() -> bytes:
+    """Key of the marker of one `run`."""
+    return keyspace.commits() + keyspace.pack(_minute(), os.urandom(16))
+
+
+def _text(error: FDBError) -> str:
+    description = error.description
+    return f"{description.decode() if isinstance(description, bytes) else description} ({error.code})"
