@@ -106,25 +106,27 @@ async def test_ranges_between_any_two_keys(database: Database) -> None:
 
 async def test_clear_range_between_any_two_keys(database: Database) -> None:
     rows = [(key, b"v") for key in LONG_AND_SHORT]
-
-    async def body(tr: Transaction) -> None:
-        for begin, end in itertools.product(LONG_AND_SHORT[1::7], LONG_AND_SHORT[::8]):
-            for key, value in rows:
-                tr.set(key, value)
-            tr.clear_range(begin, end)
-            found = [row async for row in tr.get_range(b"", b"\xff", snapshot=True)]
-            assert found == [row for row in rows if not begin <= row[0] < end]
-            tr.clear_range(b"", b"\xff")
+    await put(database, *rows)
 
     class Enough(Exception):
         pass
 
-    async def abandoned(tr: Transaction) -> None:
-        await body(tr)
+    async def body(tr: Transaction, begin: bytes, end: bytes) -> None:
+        tr.clear_range(begin, end)
+        found = [row async for row in tr.get_range(b"", b"\xff")]
+        assert found == [row for row in rows if not begin <= row[0] < end]
+        for key in LONG_AND_SHORT[::3]:
+            tr.clear(key)
+        found = [row async for row in tr.get_range(b"", b"\xff")]
+        assert found == [
+            row for row in rows if not begin <= row[0] < end and row[0] not in LONG_AND_SHORT[::3]
+        ]
         raise Enough
 
-    with pytest.raises(Enough):
-        await database.run(abandoned)
+    for begin, end in itertools.product(LONG_AND_SHORT[1::7], LONG_AND_SHORT[::8]):
+        with pytest.raises(Enough):
+            await database.run(lambda tr, begin=begin, end=end: body(tr, begin, end))
+    assert await scan(database) == rows
 
 
 async def test_limits_of_a_range(database: Database) -> None:
