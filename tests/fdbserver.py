@@ -19,6 +19,11 @@ def missing() -> str | None:
     for program in ("fdbserver", "fdbcli"):
         if shutil.which(program, path=_FOLDERS) is None:
             return f"{program} is not installed"
+    return missing_library()
+
+
+def missing_library() -> str | None:
+    """Why the binding cannot be used, or None when it can."""
     try:
         import fdb.impl  # noqa: F401
     except Exception as error:  # the binding raises a bare Exception when libfdb_c is missing

@@ -60,6 +60,7 @@ _ERRORS: Final[dict[int, type[StoreError]]] = {
     2101: TransactionTooLarge,
     2102: KeyTooLarge,
     2103: ValueTooLarge,
+    2104: StoreUnusable,  # the cluster file does not hold a connection string
 }
 """Codes of FoundationDB's error_definitions.h that say more than that the store does not answer."""
 
@@ -164,6 +165,8 @@ class FoundationDatabase:
         self, tr: Any, bridge: Bridge, error: FDBError, started: float, committing: bool
     ) -> None:
         """Makes `tr` ready for another attempt, or raises what the caller is to see."""
+        if error.code == TIMED_OUT:
+            raise self._translated(error, committing) from error
         spent = time.monotonic() - started
         if spent > _RETRY_SECONDS:
             raise StoreUnavailable(

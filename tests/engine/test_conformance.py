@@ -7,6 +7,7 @@ import gc
 import itertools
 import threading
 from collections.abc import Awaitable, Callable
+from typing import Concatenate, ParamSpec, TypeVar
 
 import pytest
 import uvloop
@@ -28,7 +29,16 @@ from fdb_provider.errors import (
     ValueTooLarge,
 )
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Row = tuple[bytes, bytes]
+
+
+def given(
+    body: Callable[Concatenate[Transaction, P], Awaitable[T]], *args: P.args, **kwargs: P.kwargs
+) -> Callable[[Transaction], Awaitable[T]]:
+    """The body with its other arguments given."""
+    return lambda tr: body(tr, *args, **kwargs)
 
 
 async def put(database: Database, *rows: Row) -> None:
@@ -125,7 +135,7 @@ async def test_clear_range_between_any_two_keys(database: Database) -> None:
 
     for begin, end in itertools.product(LONG_AND_SHORT[1::7], LONG_AND_SHORT[::8]):
         with pytest.raises(Enough):
-            await database.run(lambda tr, begin=begin, end=end: body(tr, begin, end))
+            await database.run(given(body, begin, end))
     assert await scan(database) == rows
 
 
@@ -223,9 +233,7 @@ async def test_one_failing_body_does_not_touch_its_neighbours(database: Database
             raise LookupError
         return i
 
-    results = await asyncio.gather(
-        *(database.run(lambda tr, i=i: body(tr, i)) for i in range(30)), return_exceptions=True
-    )
+    results = await asyncio.gather(*(database.run(given(body, i)) for i in range(30)), return_exceptions=True)
     kept = [i for i in range(30) if i % 3]
     assert [result for result in results if isinstance(result, int)] == kept
     assert [key for key, _ in await scan(database)] == [b"%02d" % i for i in kept]
@@ -253,8 +261,8 @@ async def test_two_that_read_what_the_other_writes_do_not_both_pass(database: Da
     for i in range(20):
         left, right = b"%d left" % i, b"%d right" % i
         passed = await asyncio.gather(
-            database.run(lambda tr, a=left, b=right: claim(tr, a, b)),
-            database.run(lambda tr, a=left, b=right: claim(tr, b, a)),
+            database.run(given(claim, left, right)),
+            database.run(given(claim, right, left)),
         )
         assert sorted(passed) == [False, True]
 
@@ -280,12 +288,12 @@ async def test_add_is_little_endian_signed_and_wraps(database: Database) -> None
     async def body(tr: Transaction, delta: int) -> None:
         tr.add(b"n", delta)
 
-    await asyncio.gather(*(database.run(lambda tr, d=delta: body(tr, d)) for delta in (1, 2, 300, -4)))
+    await asyncio.gather(*(database.run(given(body, delta)) for delta in (1, 2, 300, -4)))
     assert await get(database, b"n") == (299).to_bytes(8, "little", signed=True)
-    await database.run(lambda tr: body(tr, -300))
+    await database.run(given(body, -300))
     assert await get(database, b"n") == (-1).to_bytes(8, "little", signed=True)
     with pytest.raises(OverflowError):
-        await database.run(lambda tr: body(tr, 1 << 63))
+        await database.run(given(body, 1 << 63))
 
 
 def stamped(prefix: bytes, suffix: bytes, value: bytes) -> Callable[[Transaction], Awaitable[None]]:
@@ -377,7 +385,7 @@ async def test_a_watch_wakes_for_each_kind_of_write(database: Database) -> None:
         watching = [asyncio.create_task(database.watch(b"a", seen)) for _ in range(3)]
         await put(database, (b"other", b"%d" % step))
         assert not any(task.done() for task in watching)
-        await database.run(lambda tr, step=step: write(tr, step))
+        await database.run(given(write, step))
         values = await asyncio.gather(*watching)
         assert len(set(values)) == 1
         assert values[0] != seen
@@ -439,7 +447,7 @@ async def test_limits_of_keys_and_values(database: Database) -> None:
 
     for name in ("get", "set", "clear", "add", "get_range", "clear_range", "stamp"):
         with pytest.raises(KeyTooLarge):
-            await database.run(lambda tr, name=name: with_key(tr, name))
+            await database.run(given(with_key, name))
     with pytest.raises(ValueTooLarge):
         await put(database, (b"a", largest + b"v"))
     with pytest.raises(ValueError, match="0xff"):
@@ -516,7 +524,7 @@ async def test_a_cancelled_caller_leaves_the_store_sound(database: Database) -> 
         await tr.get(b"n")
         tr.set(b"%02d" % i, b"v")
 
-    tasks = [asyncio.create_task(database.run(lambda tr, i=i: body(tr, i))) for i in range(20)]
+    tasks = [asyncio.create_task(database.run(given(body, i))) for i in range(20)]
     await asyncio.sleep(0)
     for task in tasks[::2]:
         task.cancel()
@@ -570,14 +578,14 @@ async def test_closing(store_url: str) -> None:
     await writing
     with pytest.raises(DatabaseClosed):
         await watching
-    for call in (
-        lambda: get(database, b"a"),
-        lambda: put(database, (b"a", b"2")),
-        lambda: database.watch(b"a", None),
-        database.ready,
-    ):
-        with pytest.raises(DatabaseClosed):
-            await call()
+    with pytest.raises(DatabaseClosed):
+        await get(database, b"a")
+    with pytest.raises(DatabaseClosed):
+        await put(database, (b"a", b"2"))
+    with pytest.raises(DatabaseClosed):
+        await database.watch(b"a", None)
+    with pytest.raises(DatabaseClosed):
+        await database.ready()
     database = await open_database(store_url)
     assert len(await scan(database)) == 21
     await database.close()

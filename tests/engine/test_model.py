@@ -120,8 +120,8 @@ async def take(tr: Transaction, step: Step) -> Found:
         case Set(key, value):
             tr.set(key, value)
         case Copy(source, target):
-            value = await tr.get(source)
-            tr.set(target, b"nothing" if value is None else value)
+            read = await tr.get(source)
+            tr.set(target, b"nothing" if read is None else read)
         case Add(key, delta):
             tr.add(key, delta)
         case Clear(key):
