@@ -1,3 +1,64 @@
+import { ConnectionStatusService } from '@theia/core/lib/browser/connection-status-service';
+import { FrontendApplicationContribution } from '@theia/core/lib/browser/frontend-application-contribution';
+import { LocalStorageService } from '@theia/core/lib/browser/storage-service';
+import { CommandContribution } from '@theia/core/lib/common/command';
+import { EnvVariablesServer } from '@theia/core/lib/common/env-variables';
+import { MenuContribution } from '@theia/core/lib/common/menu';
 import { ContainerModule } from '@theia/core/shared/inversify';
+import { FileDownloadService } from '@theia/filesystem/lib/common/download/file-download';
+import { RemoteFileSystemServer } from '@theia/filesystem/lib/common/remote-file-system-provider';
+import { LanguageGrammarDefinitionContribution } from '@theia/monaco/lib/browser/textmate';
+import { CliPreferences } from '@theia/preferences/lib/common/cli-preferences';
+import { WorkspaceServer } from '@theia/workspace/lib/common';
+import { AccountContribution } from './account/account-contribution';
+import { SignInContribution } from './account/sign-in-contribution';
+import { BridgeAccess } from './connection/bridge-access';
+import { BridgeConnection } from './connection/bridge-connection';
+import { BridgeConnectionStatusService } from './connection/bridge-connection-status-service';
+import { browserFetch, BrowserAccessSharing, openBrowserSocket } from './connection/browser-surroundings';
+import { ConnectionWakeContribution } from './connection/connection-wake-contribution';
+import { NO_CLI_PREFERENCES } from './environment/bridge-cli-preferences';
+import { BridgeEnvVariablesServer } from './environment/bridge-env-variables-server';
+import { BridgeDownloadService } from './files/bridge-download-service';
+import { BridgeFileSystemServer } from './files/bridge-file-system-server';
+import { LostTrackContribution } from './files/lost-track-contribution';
+import { BridgeLanguageContribution } from './languages/bridge-language-contribution';
+import { BridgeStorageService } from './storage/bridge-storage-service';
+import { BridgeWorkspaceServer } from './workspace/bridge-workspace-server';
+import { FirstLookContribution } from './workspace/first-look-contribution';
 
-export default new ContainerModule(() => { });
+export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
+    bind(BridgeAccess).toDynamicValue(() => new BridgeAccess(new BrowserAccessSharing(), browserFetch)).inSingletonScope();
+    bind(BridgeConnection).toDynamicValue(({ container }) => {
+        const connection = new BridgeConnection({ openSocket: openBrowserSocket, access: container.get(BridgeAccess) });
+        connection.start();
+        return connection;
+    }).inSingletonScope();
+    bind(BridgeConnectionStatusService).toSelf().inSingletonScope();
+    rebind(ConnectionStatusService).toService(BridgeConnectionStatusService);
+
+    bind(BridgeFileSystemServer).toSelf().inSingletonScope();
+    rebind(RemoteFileSystemServer).toService(BridgeFileSystemServer);
+    bind(BridgeDownloadService).toSelf().inSingletonScope();
+    rebind(FileDownloadService).toService(BridgeDownloadService);
+
+    bind(BridgeWorkspaceServer).toSelf().inSingletonScope();
+    rebind(WorkspaceServer).toService(BridgeWorkspaceServer);
+    bind(BridgeEnvVariablesServer).toSelf().inSingletonScope();
+    rebind(EnvVariablesServer).toService(BridgeEnvVariablesServer);
+    bind(BridgeStorageService).toSelf().inSingletonScope();
+    rebind<unknown>(LocalStorageService).toService(BridgeStorageService);
+    rebind(CliPreferences).toConstantValue(NO_CLI_PREFERENCES);
+
+    bind(BridgeLanguageContribution).toSelf().inSingletonScope();
+    bind(LanguageGrammarDefinitionContribution).toService(BridgeLanguageContribution);
+
+    bind(AccountContribution).toSelf().inSingletonScope();
+    bind(CommandContribution).toService(AccountContribution);
+    bind(MenuContribution).toService(AccountContribution);
+    bind(FrontendApplicationContribution).toService(AccountContribution);
+    bind(FrontendApplicationContribution).to(ConnectionWakeContribution).inSingletonScope();
+    bind(FrontendApplicationContribution).to(FirstLookContribution).inSingletonScope();
+    bind(FrontendApplicationContribution).to(LostTrackContribution).inSingletonScope();
+    bind(FrontendApplicationContribution).to(SignInContribution).inSingletonScope();
+});

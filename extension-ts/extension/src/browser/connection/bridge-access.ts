@@ -1,0 +1,159 @@
+import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposable';
+import { Emitter, Event } from '@theia/core/lib/common/event';
+
+/** When the access token in the cookie ends, and how long it lives. Milliseconds; `expiresAt` since 1970. */
+export interface AccessTerm {
+    readonly expiresAt: number;
+    readonly lifetime: number;
+}
+
+/** A new term. `token` is missing when another tab renewed it and its announcement did not arrive. */
+export interface AccessRenewal extends AccessTerm {
+    readonly token?: string;
+}
+
+export type RenewalOutcome = 'renewed' | 'refused' | 'unreachable';
+
+/**
+ * What the tabs of one browser share: the cookies and, with them, a refresh token that may be used only once.
+ */
+export const AccessSharing = Symbol('AccessSharing');
+export interface AccessSharing {
+    /** Runs `body` while no other tab runs one. */
+    exclusively<T>(body: () => Promise<T>): Promise<T>;
+    /** The newest term any tab knows of. */
+    readTerm(): AccessTerm | undefined;
+    writeTerm(term: AccessTerm): void;
+    /** Tells the other tabs. */
+    announce(renewal: AccessRenewal): void;
+    readonly onDidAnnounce: Event<AccessRenewal>;
+}
+
+export const AccessFetch = Symbol('AccessFetch');
+/** Sends a request to a path below the server's root, with the browser's cookies. */
+export type AccessFetch = (path: string, init: { method: 'GET' | 'POST' }) => Promise<{
+    readonly status: number;
+    json(): Promise<unknown>;
+}>;
+
+/** A term is renewed a minute ahead of its end, or in its last third if it is that short. */
+const RENEWAL_MARGIN = 60_000;
+/** With no term known, as after a fresh sign-in, the page is left to load before it asks for one. */
+const UNKNOWN_TERM_DELAY = 30_000;
+/** After a renewal that failed to reach the server. */
+const RETRY_DELAY = 10_000;
+
+/** Keeps the browser's access token fresh, together with the other tabs. */
+export class BridgeAccess implements Disposable {
+
+    protected readonly toDispose = new DisposableCollection();
+    protected readonly onDidRenewEmitter = new Emitter<AccessRenewal>();
+    readonly onDidRenew: Event<AccessRenewal> = this.onDidRenewEmitter.event;
+    /** The newest term that another tab announced. */
+    protected told: number | undefined;
+    protected timer: ReturnType<typeof setTimeout> | undefined;
+
+    constructor(
+        protected readonly sharing: AccessSharing,
+        protected readonly fetch: AccessFetch,
+        protected readonly now: () => number = Date.now
+    ) {
+        this.toDispose.push(this.onDidRenewEmitter);
+        this.toDispose.push(sharing.onDidAnnounce(renewal => {
+            this.told = renewal.expiresAt;
+            this.schedule();
+            this.onDidRenewEmitter.fire(renewal);
+        }));
+        this.toDispose.push(Disposable.create(() => clearTimeout(this.timer)));
+    }
+
+    /** The term as known now; hand it to `renew` to say which one is no longer good enough. */
+    get term(): AccessTerm | undefined {
+        return this.sharing.readTerm();
+    }
+
+    get expired(): boolean {
+        return (this.term?.expiresAt ?? Infinity) <= this.now();
+    }
+
+    /** Starts renewing ahead of the end. */
+    schedule(): void {
+        clearTimeout(this.timer);
+        const { term } = this;
+        const margin = term && Math.min(RENEWAL_MARGIN, term.lifetime / 3);
+        const delay = term ? Math.max(0, term.expiresAt - margin! - this.now()) : UNKNOWN_TERM_DELAY;
+        this.timer = setTimeout(async () => {
+            if (await this.renew(term) === 'unreachable') {
+                this.timer = setTimeout(() => this.schedule(), RETRY_DELAY);
+            }
+        }, delay);
+    }
+
+    /** Stops renewing, as when nobody is signed in. */
+    pause(): void {
+        clearTimeout(this.timer);
+    }
+
+    /**
+     * Gets a new access token, unless another tab has got one since `stale` was read: the refresh token is
+     * single use, and using it twice would sign everybody out.
+     */
+    async renew(stale: AccessTerm | undefined): Promise<RenewalOutcome> {
+        const outcome = await this.sharing.exclusively(async () => {
+            const { term } = this;
+            if (term && term.expiresAt > (stale?.expiresAt ?? 0) && term.expiresAt > this.now()) {
+                if (this.told !== term.expiresAt) {
+                    this.onDidRenewEmitter.fire(term);
+                }
+                return 'renewed';
+            }
+            return this.refresh();
+        });
+        if (outcome === 'renewed') {
+            this.schedule();
+        }
+        return outcome;
+    }
+
+    /** Whether the server answers at all, signed in or not. */
+    async isReachable(): Promise<boolean> {
+        try {
+            return (await this.fetch('healthz', { method: 'GET' })).status < 500;
+        } catch {
+            return false;
+        }
+    }
+
+    /** Ends the signed-in session on the server and forgets its term. */
+    async signOut(): Promise<void> {
+        this.pause();
+        const { status } = await this.fetch('api/v5/auth/logout', { method: 'POST' });
+        if (status >= 400 && status !== 401) {
+            throw new Error(`The server answered ${status}.`);
+        }
+    }
+
+    dispose(): void {
+        this.toDispose.dispose();
+    }
+
+    protected async refresh(): Promise<RenewalOutcome> {
+        try {
+            const response = await this.fetch('api/v5/auth/refresh', { method: 'POST' });
+            if (response.status === 200) {
+                const { access_token, expires_in } = await response.json() as { access_token: string, expires_in: number };
+                const lifetime = expires_in * 1000;
+                const term: AccessTerm = { expiresAt: this.now() + lifetime, lifetime };
+                this.sharing.writeTerm(term);
+                const renewal: AccessRenewal = { ...term, token: access_token };
+                this.sharing.announce(renewal);
+                this.onDidRenewEmitter.fire(renewal);
+                return 'renewed';
+            }
+            // 429 and 5xx say nothing of who is signed in.
+            return response.status === 400 || response.status === 401 || response.status === 403 ? 'refused' : 'unreachable';
+        } catch {
+            return 'unreachable';
+        }
+    }
+}

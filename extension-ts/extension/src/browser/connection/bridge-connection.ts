@@ -1,0 +1,365 @@
+import { encode } from '@msgpack/msgpack';
+import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposable';
+import { Emitter, Event } from '@theia/core/lib/common/event';
+import { Deferred } from '@theia/core/lib/common/promise-util';
+import { generateUuid } from '@theia/core/lib/common/uuid';
+import { BridgeError } from '../../common/bridge-error';
+import { Methods, Notifications, WorkspaceInfo } from '../../common/protocol.generated';
+import { BridgeAccess } from './bridge-access';
+import { BridgeSocket, ChannelTiming, ResponseMessage, RpcChannel } from './rpc-channel';
+
+export type Method = keyof Methods;
+export type ParamsOf<M extends Method> = Methods[M]['params'];
+export type ResultOf<M extends Method> = Methods[M]['result'];
+
+/** The methods that change something, told by their parameters: the server applies a key only once. */
+export type Mutation = { [M in Method]: 'idempotencyKey' extends KnownKeys<ParamsOf<M>> ? M : never }[Method];
+/** Without those of an index signature, by which "no parameters" is written. */
+type KnownKeys<T> = keyof { [K in keyof T as string extends K ? never : K]: T[K] };
+
+/**
+ * `connecting` until first connected; `signed-out` when the server knows us no more; `replaced` when somebody else
+ * signed in in this browser, so that what this page holds must not be sent in their name.
+ */
+export type ConnectionState = 'connecting' | 'online' | 'offline' | 'signed-out' | 'replaced';
+
+export interface BridgeConnectionOptions {
+    readonly openSocket: () => BridgeSocket;
+    readonly access: BridgeAccess;
+    readonly timing?: Partial<ConnectionTiming>;
+}
+
+/** Milliseconds. */
+export interface ConnectionTiming extends ChannelTiming {
+    readonly firstRetry: number;
+    readonly lastRetry: number;
+}
+
+const TIMING: ConnectionTiming = { idle: 20_000, answer: 10_000, busyAnswer: 60_000, firstRetry: 200, lastRetry: 5_000 };
+
+/** What waits while offline is bounded in number and, because file contents are part of it, in bytes. */
+const MAX_WAITING = 1_000;
+const MAX_WAITING_BYTES = 256 * 1024 * 1024;
+
+/** The server's limit for one frame. */
+export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
+
+/** The close code by which the server says that the access token ended or was revoked. */
+const UNAUTHENTICATED = 4401;
+/** Our own, for a channel given up for a better one. */
+const RETRY = 4000;
+
+interface Outstanding {
+    readonly frame: Uint8Array<ArrayBuffer>;
+    readonly answer: Deferred<unknown>;
+    /** Sent again on the next channel if this one dies before the answer. */
+    readonly repeatable: boolean;
+}
+
+/**
+ * The one connection to the server. It stays up by itself: requests made while there is no channel wait for the next
+ * one, and those whose channel died before the answer are sent again. That is safe because a request either only reads
+ * or carries an idempotency key.
+ *
+ * It uses nothing of the browser but timers; whatever else it needs is handed in.
+ */
+export class BridgeConnection implements Disposable {
+
+    protected readonly toDispose = new DisposableCollection();
+    protected readonly timing: ConnectionTiming;
+    protected readonly access: BridgeAccess;
+
+    protected readonly onDidChangeStateEmitter = new Emitter<ConnectionState>();
+    readonly onDidChangeState: Event<ConnectionState> = this.onDidChangeStateEmitter.event;
+
+    protected readonly onDidOpenEmitter = new Emitter<void>();
+    /** Fires for every new channel, before waiting requests are sent: what lived on the old one is gone. */
+    readonly onDidOpen: Event<void> = this.onDidOpenEmitter.event;
+
+    protected readonly onNotificationEmitter = new Emitter<{ method: string, params: unknown }>();
+    protected readonly infoDeferred = new Deferred<WorkspaceInfo>();
+    protected own: WorkspaceInfo | undefined;
+
+    protected channel: RpcChannel | undefined;
+    /** Whether the channel may carry requests: it is open, and it is known whose it is. */
+    protected ready = false;
+    protected currentState: ConnectionState = 'connecting';
+    protected readySince = 0;
+    protected failures = 0;
+    /** Tells a later attempt from the one that an asynchronous decision was about. */
+    protected attempt = 0;
+    protected retryTimer: ReturnType<typeof setTimeout> | undefined;
+    protected sequence = 0;
+    /** In the order made. A `Map` keeps it, and repeating in order keeps a page's own writes in order. */
+    protected readonly outstanding = new Map<number, Outstanding>();
+    protected waitingBytes = 0;
+
+    constructor(protected readonly options: BridgeConnectionOptions) {
+        this.timing = { ...TIMING, ...options.timing };
+        this.access = options.access;
+        this.toDispose.pushAll([
+            this.onDidChangeStateEmitter,
+            this.onDidOpenEmitter,
+            this.onNotificationEmitter,
+            this.access.onDidRenew(({ token }) => this.didRenew(token)),
+            Disposable.create(() => clearTimeout(this.retryTimer))
+        ]);
+    }
+
+    get state(): ConnectionState {
+        return this.currentState;
+    }
+
+    /** The session and the user this page works for; settled by the first channel and the same from then on. */
+    get info(): Promise<WorkspaceInfo> {
+        return this.infoDeferred.promise;
+    }
+
+    start(): void {
+        this.connect();
+    }
+
+    /**
+     * Calls a method that only reads.
+     *
+     * @param repeatable `false` for what concerns only the channel it is sent on: it fails when that is not there.
+     * @throws BridgeError
+     */
+    async request<M extends Exclude<Method, Mutation>>(method: M, params: ParamsOf<M>, repeatable = true): Promise<ResultOf<M>> {
+        return this.call(method, params, repeatable) as Promise<ResultOf<M>>;
+    }
+
+    /**
+     * Calls a method that changes something; however often it has to be sent, it is applied once.
+     *
+     * @throws BridgeError
+     */
+    async mutate<M extends Mutation>(method: M, params: ParamsOf<M>): Promise<ResultOf<M>> {
+        return this.call(method, { ...params, idempotencyKey: generateUuid() }, true) as Promise<ResultOf<M>>;
+    }
+
+    onNotification<N extends keyof Notifications>(method: N, listener: (params: Notifications[N]) => void): Disposable {
+        return this.onNotificationEmitter.event(notification => {
+            if (notification.method === method) {
+                listener(notification.params as Notifications[N]);
+            }
+        });
+    }
+
+    /** There is reason to think that the way to the server is open (again), or that it no longer is. */
+    wake(): void {
+        if (this.ready) {
+            this.channel?.probe();
+        } else if (!this.channel && this.currentState !== 'replaced') {
+            this.failures = 0;
+            this.connect();
+        }
+    }
+
+    dispose(): void {
+        this.toDispose.dispose();
+        this.dropChannel();
+        for (const { answer } of this.outstanding.values()) {
+            answer.reject(BridgeError.unavailable('The connection is closed.'));
+        }
+        this.outstanding.clear();
+    }
+
+    // --- requests
+
+    protected call(method: Method, params: object, repeatable: boolean): Promise<unknown> {
+        const id = ++this.sequence;
+        const frame = this.encode(id, method, params);
+        if (frame.byteLength > MAX_FRAME_BYTES) {
+            return Promise.reject(new BridgeError('This is more than the server takes in one piece (64 MiB).', 'FileTooLarge', -32000));
+        }
+        if (!this.ready) {
+            if (!repeatable) {
+                return Promise.reject(BridgeError.unavailable('Not connected to the server.'));
+            }
+            if (this.currentState === 'replaced') {
+                return Promise.reject(BridgeError.unavailable('Somebody else has signed in in this browser.'));
+            }
+            if (this.outstanding.size >= MAX_WAITING || this.waitingBytes + frame.byteLength > MAX_WAITING_BYTES) {
+                return Promise.reject(BridgeError.unavailable('Not connected to the server, and too much is waiting for it already.'));
+            }
+        }
+        const answer = this.expect(id, frame, repeatable);
+        if (this.ready) {
+            this.channel!.send(frame);
+        }
+        return answer;
+    }
+
+    /** Encoded once: the caller may reuse its buffer, and a repetition is byte for byte the same. */
+    protected encode(id: number, method: Method, params: object): Uint8Array<ArrayBuffer> {
+        return encode({ jsonrpc: '2.0', id, method, params }, { ignoreUndefined: true }) as Uint8Array<ArrayBuffer>;
+    }
+
+    protected expect(id: number, frame: Uint8Array<ArrayBuffer>, repeatable: boolean): Promise<unknown> {
+        const answer = new Deferred<unknown>();
+        this.outstanding.set(id, { frame, answer, repeatable });
+        this.waitingBytes += frame.byteLength;
+        return answer.promise;
+    }
+
+    protected settle({ id, result, error }: ResponseMessage): void {
+        const request = this.outstanding.get(id);
+        if (!request) {
+            return;
+        }
+        this.outstanding.delete(id);
+        this.waitingBytes -= request.frame.byteLength;
+        if (error) {
+            request.answer.reject(new BridgeError(error.message, error.data?.kind ?? 'Unknown', error.code));
+        } else {
+            request.answer.resolve(result);
+        }
+    }
+
+    /** The requests that cannot outlive their channel fail with it. */
+    protected failUnrepeatable(): void {
+        for (const [id, { repeatable }] of [...this.outstanding]) {
+            if (!repeatable) {
+                this.settle({ id, error: { code: -32000, message: 'The connection was lost.', data: { kind: 'Unavailable' } } });
+            }
+        }
+    }
+
+    // --- channels
+
+    protected connect(): void {
+        clearTimeout(this.retryTimer);
+        this.dropChannel();
+        this.attempt++;
+        const term = this.access.term;
+        const channel = new RpcChannel(this.options.openSocket(), this.timing, () => this.ping(), () => this.outstanding.size > 1);
+        this.channel = channel;
+        let opened = false;
+        channel.onDidOpen(() => {
+            opened = true;
+            this.identify(channel);
+        });
+        channel.onResponse(response => this.settle(response));
+        channel.onNotification(notification => this.onNotificationEmitter.fire(notification));
+        channel.onDidClose(code => {
+            if (this.ready && Date.now() - this.readySince > this.timing.lastRetry) {
+                this.failures = 0;
+            }
+            this.dropChannel();
+            this.failUnrepeatable();
+            if (this.currentState !== 'signed-out') {
+                this.setState('offline');
+            }
+            this.recover(opened, code, term);
+        });
+    }
+
+    protected dropChannel(): void {
+        this.ready = false;
+        const { channel } = this;
+        this.channel = undefined;
+        channel?.dispose();
+    }
+
+    /** Asks whose channel this is before anything is sent on it: the cookies may be somebody else's by now. */
+    protected async identify(channel: RpcChannel): Promise<void> {
+        const id = ++this.sequence;
+        const frame = this.encode(id, 'workspace.info', {});
+        const answer = this.expect(id, frame, false) as Promise<WorkspaceInfo>;
+        channel.send(frame);
+        try {
+            const info = await answer;
+            const own = this.own ?? info;
+            if (this.channel !== channel) {
+                return;
+            }
+            if (own.user !== info.user || own.session !== info.session) {
+                this.dropChannel();
+                this.access.pause();
+                this.setState('replaced');
+                return;
+            }
+            this.own = own;
+            this.infoDeferred.resolve(own);
+            this.didIdentify(channel);
+        } catch (error) {
+            // Either the channel was lost, and closing it again does nothing, or the server could not say.
+            channel.close(RETRY);
+        }
+    }
+
+    protected didIdentify(channel: RpcChannel): void {
+        const waiting = [...this.outstanding.values()];
+        this.ready = true;
+        this.readySince = Date.now();
+        this.access.schedule();
+        this.onDidOpenEmitter.fire();
+        for (const { frame } of waiting) {
+            channel.send(frame);
+        }
+        this.setState('online');
+    }
+
+    /** Decides how to go on after a channel was lost (`opened`) or could not be had. */
+    protected async recover(opened: boolean, code: number, term: BridgeAccess['term']): Promise<void> {
+        // A browser does not tell a page why an upgrade was refused. If the server is there all the same, it is most
+        // likely for want of a valid token. The refresh token is spent by use, so it is not used on a mere suspicion
+        // while the server may be going up or down.
+        const { attempt } = this;
+        const overtaken = () => this.toDispose.disposed || this.attempt !== attempt;
+        const refused = code === UNAUTHENTICATED || (!opened && (this.access.expired || await this.access.isReachable()));
+        if (overtaken()) {
+            return;
+        }
+        if (refused && (this.failures < 2 || this.access.expired)) {
+            const outcome = await this.access.renew(term);
+            if (overtaken()) {
+                return;
+            }
+            if (outcome === 'refused') {
+                this.access.pause();
+                this.setState('signed-out');
+                return;
+            }
+            if (outcome === 'renewed' && this.failures === 0) {
+                this.failures++;
+                this.connect();
+                return;
+            }
+        }
+        const { firstRetry, lastRetry } = this.timing;
+        const ceiling = Math.min(lastRetry, firstRetry * 2 ** this.failures++);
+        this.retryTimer = setTimeout(() => this.connect(), ceiling * (0.5 + Math.random() / 2));
+    }
+
+    protected didRenew(token: string | undefined): void {
+        if (!this.ready) {
+            if (this.currentState === 'signed-out' && !this.channel) {
+                this.wake();
+            }
+            return;
+        }
+        if (token) {
+            this.request('auth.renew', { token }, false).catch(() => {
+                // The channel died, or the server closes it when the old token ends; the next one has the new cookie.
+            });
+        } else {
+            // Another tab renewed the cookie and its token did not reach this one: a new channel picks up the cookie.
+            this.channel!.close(RETRY);
+        }
+    }
+
+    protected ping(): void {
+        this.request('rpc.ping', {}, false).catch(() => {
+            // Only traffic matters, and whether there was any is the channel's to judge.
+        });
+    }
+
+    protected setState(state: ConnectionState): void {
+        if (this.currentState !== state) {
+            this.currentState = state;
+            this.onDidChangeStateEmitter.fire(state);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposable';
+import { Emitter, Event } from '@theia/core/lib/common/event';
+import { AccessFetch, AccessRenewal, AccessSharing, AccessTerm } from './bridge-access';
+import { BridgeSocket } from './rpc-channel';
+
+/** The application is served one level below the server's root, wherever that is. */
+export function serverUrl(path: string): URL {
+    return new URL(`../${path}`, document.baseURI);
+}
+
+export function openBrowserSocket(): BridgeSocket {
+    const url = serverUrl('ws/rpc');
+    url.protocol = url.protocol.replace('http', 'ws');
+    return new WebSocket(url);
+}
+
+export const browserFetch: AccessFetch = (path, { method }) => fetch(serverUrl(path), { method, cache: 'no-store' });
+
+/** The tabs of one browser, by the means a browser gives them. */
+export class BrowserAccessSharing implements AccessSharing, Disposable {
+
+    protected static readonly NAME = 'theia-bridge-access';
+
+    protected readonly toDispose = new DisposableCollection();
+    protected readonly announcements = new BroadcastChannel(BrowserAccessSharing.NAME);
+    protected readonly onDidAnnounceEmitter = new Emitter<AccessRenewal>();
+    readonly onDidAnnounce: Event<AccessRenewal> = this.onDidAnnounceEmitter.event;
+
+    constructor() {
+        this.announcements.onmessage = ({ data }: MessageEvent<AccessRenewal>) => this.onDidAnnounceEmitter.fire(data);
+        this.toDispose.pushAll([this.onDidAnnounceEmitter, Disposable.create(() => this.announcements.close())]);
+    }
+
+    async exclusively<T>(body: () => Promise<T>): Promise<T> {
+        // Locks exist only in secure contexts: https, and http to this machine.
+        if (!navigator.locks) {
+            return body();
+        }
+        return navigator.locks.request(BrowserAccessSharing.NAME, body) as Promise<T>;
+    }
+
+    readTerm(): AccessTerm | undefined {
+        const stored = localStorage.getItem(BrowserAccessSharing.NAME);
+        if (!stored) {
+            return undefined;
+        }
+        const { expiresAt, lifetime } = JSON.parse(stored) as AccessTerm;
+        return { expiresAt, lifetime };
+    }
+
+    writeTerm({ expiresAt, lifetime }: AccessTerm): void {
+        localStorage.setItem(BrowserAccessSharing.NAME, JSON.stringify({ expiresAt, lifetime }));
+    }
+
+    announce(renewal: AccessRenewal): void {
+        this.announcements.postMessage(renewal);
+    }
+
+    dispose(): void {
+        this.toDispose.dispose();
+    }
+}

@@ -1,0 +1,210 @@
+import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposable';
+import { Event } from '@theia/core/lib/common/event';
+import { RpcProxy } from '@theia/core/lib/common/messaging/proxy-factory';
+import { inject, injectable, postConstruct } from '@theia/core/shared/inversify';
+import {
+    FileChangeType, FileDeleteOptions, FileOverwriteOptions, FilePermission, FileSystemProviderCapabilities, FileType, FileUpdateResult,
+    FileWriteOptions, Stat, WatchOptions
+} from '@theia/filesystem/lib/common/files';
+import { RemoteFileSystemClient, RemoteFileSystemServer } from '@theia/filesystem/lib/common/remote-file-system-provider';
+import { BridgeError } from '../../common/bridge-error';
+import * as protocol from '../../common/protocol.generated';
+import { BridgeConnection } from '../connection/bridge-connection';
+import { toFileSystemError } from './file-errors';
+import { toPath, toUri } from './file-paths';
+import { FileWatches } from './file-watches';
+import { PrimedStats } from './primed-stats';
+
+const FILE_TYPES: Record<protocol.FileType, FileType> = {
+    file: FileType.File,
+    directory: FileType.Directory,
+    symlink: FileType.SymbolicLink
+};
+
+/** A file that does not fit into one frame is read in pieces of this size. */
+const READ_PIECE_BYTES = 32 * 1024 * 1024;
+
+/** A file that changes under our hands this often while it is read in pieces is given up. */
+const READ_ATTEMPTS = 3;
+
+/** Theia's `file:` scheme, kept by the server. */
+@injectable()
+export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> {
+
+    @inject(BridgeConnection)
+    protected readonly connection: BridgeConnection;
+
+    protected readonly toDispose = new DisposableCollection();
+    protected readonly stats = new PrimedStats();
+    protected watches: FileWatches;
+    protected client: RemoteFileSystemClient | undefined;
+
+    // Theia would set up its watches anew whenever this fires; `FileWatches` resumes them, missing nothing.
+    readonly onDidOpenConnection: Event<void> = Event.None;
+    readonly onDidCloseConnection: Event<void> = Event.None;
+
+    /** Fires with a folder below which changes were missed. */
+    get onDidLoseTrack(): Event<string> {
+        return this.watches.onDidLoseTrack;
+    }
+
+    @postConstruct()
+    protected init(): void {
+        this.watches = new FileWatches(this.connection);
+        this.toDispose.push(this.watches);
+        this.toDispose.push(this.watches.onDidChange(changes => this.reportChanges(changes)));
+        this.toDispose.push(Disposable.create(() => this.stats.forget()));
+    }
+
+    dispose(): void {
+        this.toDispose.dispose();
+    }
+
+    setClient(client: RemoteFileSystemClient | undefined): void {
+        this.client = client;
+    }
+
+    /** Makes Theia look again at what may have changed. */
+    reportChanges(changes: readonly { type: FileChangeType, path: string }[]): void {
+        this.stats.forget();
+        this.client?.notifyDidChangeFile({
+            changes: changes.map(({ type, path }) => ({ type, resource: toUri(path).toString() }))
+        });
+    }
+
+    async getCapabilities(): Promise<FileSystemProviderCapabilities> {
+        return FileSystemProviderCapabilities.FileReadWrite
+            | FileSystemProviderCapabilities.FileFolderCopy
+            | FileSystemProviderCapabilities.PathCaseSensitive;
+    }
+
+    async getReadOnlyMessage(): Promise<undefined> {
+        return undefined;
+    }
+
+    async stat(resource: string): Promise<Stat> {
+        const path = toPath(resource);
+        return this.toStat(this.stats.take(path) ?? await this.ask(() => this.connection.request('fs.stat', { path })));
+    }
+
+    async readdir(resource: string): Promise<[string, FileType][]> {
+        const path = toPath(resource);
+        const { entries } = await this.ask(() => this.connection.request('fs.readDirectory', { path }));
+        this.stats.prime(path, entries);
+        return entries.map(({ name, stat }) => [name, FILE_TYPES[stat.type]]);
+    }
+
+    async readFile(resource: string): Promise<Uint8Array> {
+        const path = toPath(resource);
+        for (let attempt = 0; attempt < READ_ATTEMPTS; attempt++) {
+            const content = await this.ask(() => this.readPieces(path));
+            if (content) {
+                return content;
+            }
+        }
+        throw toFileSystemError(BridgeError.unavailable(`${path} changes faster than it can be read.`));
+    }
+
+    async writeFile(resource: string, content: Uint8Array, { create, overwrite }: FileWriteOptions): Promise<void> {
+        await this.change(() => this.connection.mutate('fs.writeFile', { path: toPath(resource), content, create, overwrite }));
+    }
+
+    async mkdir(resource: string): Promise<void> {
+        await this.change(() => this.connection.mutate('fs.createDirectory', { path: toPath(resource) }));
+    }
+
+    async delete(resource: string, { recursive, useTrash }: FileDeleteOptions): Promise<void> {
+        await this.change(() => this.connection.mutate('fs.delete', { path: toPath(resource), recursive, useTrash }));
+    }
+
+    async rename(source: string, target: string, { overwrite }: FileOverwriteOptions): Promise<void> {
+        await this.change(() => this.connection.mutate('fs.rename', { source: toPath(source), target: toPath(target), overwrite }));
+    }
+
+    async copy(source: string, target: string, { overwrite }: FileOverwriteOptions): Promise<void> {
+        await this.change(() => this.connection.mutate('fs.copy', { source: toPath(source), target: toPath(target), overwrite }));
+    }
+
+    async watch(watcher: number, resource: string, { recursive, excludes }: WatchOptions): Promise<void> {
+        await this.watches.watch(watcher, toPath(resource), recursive, excludes);
+    }
+
+    async unwatch(watcher: number): Promise<void> {
+        await this.watches.unwatch(watcher);
+    }
+
+    async fsPath(resource: string): Promise<string> {
+        return toPath(resource);
+    }
+
+    // Theia asks for these only where the capabilities offer them.
+
+    access(): Promise<void> {
+        return this.refuse('access');
+    }
+
+    open(): Promise<number> {
+        return this.refuse('open');
+    }
+
+    close(): Promise<void> {
+        return this.refuse('close');
+    }
+
+    read(): Promise<{ bytes: Uint8Array, bytesRead: number }> {
+        return this.refuse('read');
+    }
+
+    write(): Promise<number> {
+        return this.refuse('write');
+    }
+
+    readFileStream(): Promise<void> {
+        return this.refuse('readFileStream');
+    }
+
+    updateFile(): Promise<FileUpdateResult> {
+        return this.refuse('updateFile');
+    }
+
+    protected async refuse(operation: string): Promise<never> {
+        throw toFileSystemError(new Error(`Not supported: ${operation}.`));
+    }
+
+    /** @returns nothing if the file changed between two pieces. */
+    protected async readPieces(path: string): Promise<Uint8Array | undefined> {
+        const first = await this.connection.request('fs.readFile', { path, length: READ_PIECE_BYTES });
+        if (first.content.byteLength === first.size) {
+            return first.content;
+        }
+        const whole = new Uint8Array(first.size);
+        whole.set(first.content);
+        let offset = first.content.byteLength;
+        while (offset < first.size) {
+            const piece = await this.connection.request('fs.readFile', { path, offset, length: READ_PIECE_BYTES });
+            if (piece.etag !== first.etag || piece.content.byteLength === 0) {
+                return undefined;
+            }
+            whole.set(piece.content, offset);
+            offset += piece.content.byteLength;
+        }
+        return whole;
+    }
+
+    protected toStat({ type, size, ctime, mtime, readonly }: protocol.Stat): Stat {
+        return { type: FILE_TYPES[type], size, ctime, mtime, permissions: readonly ? FilePermission.Readonly : undefined };
+    }
+
+    protected async ask<T>(request: () => Promise<T>): Promise<T> {
+        try {
+            return await request();
+        } catch (error) {
+            throw toFileSystemError(error);
+        }
+    }
+
+    protected async change(request: () => Promise<unknown>): Promise<void> {
+        this.stats.forget();
+        await this.ask(request);
+    }
+}

@@ -1,0 +1,20 @@
+import { createFileSystemProviderError, FileSystemProviderError, FileSystemProviderErrorCode } from '@theia/filesystem/lib/common/files';
+import { BridgeError } from '../../common/bridge-error';
+
+const CODES: ReadonlyMap<string, FileSystemProviderErrorCode> = new Map([
+    ['FileExists', FileSystemProviderErrorCode.FileExists],
+    ['FileNotFound', FileSystemProviderErrorCode.FileNotFound],
+    ['FileNotADirectory', FileSystemProviderErrorCode.FileNotADirectory],
+    ['FileIsADirectory', FileSystemProviderErrorCode.FileIsADirectory],
+    ['FileTooLarge', FileSystemProviderErrorCode.FileTooLarge],
+    ['NoPermissions', FileSystemProviderErrorCode.NoPermissions],
+    ['Unavailable', FileSystemProviderErrorCode.Unavailable]
+]);
+
+/** The error as Theia's file service tells them apart; kinds it has no code for keep the server's words. */
+export function toFileSystemError(error: unknown): FileSystemProviderError {
+    if (error instanceof BridgeError) {
+        return createFileSystemProviderError(error.message, CODES.get(error.kind) ?? FileSystemProviderErrorCode.Unknown);
+    }
+    return createFileSystemProviderError(error instanceof Error ? error.message : String(error), FileSystemProviderErrorCode.Unknown);
+}

@@ -1,0 +1,125 @@
+import { StorageService } from '@theia/core/lib/browser/storage-service';
+import { inject, injectable } from '@theia/core/shared/inversify';
+import { BridgeError } from '../../common/bridge-error';
+import { BridgeConnection } from '../connection/bridge-connection';
+import { WORKSPACE_URI } from '../workspace/bridge-workspace-server';
+
+const ROOT = '/home/.theia/storage';
+
+/**
+ * Keeps what Theia remembers (layout, open editors, recent commands) as JSON files in the user's home instead of in the
+ * browser, so that it is there on the next machine too. All sessions of a user are `file:///workspace` to Theia, so what
+ * belongs to a workspace is kept apart by the session.
+ */
+@injectable()
+export class BridgeStorageService implements StorageService {
+
+    @inject(BridgeConnection)
+    protected readonly connection: BridgeConnection;
+
+    protected session: string | undefined;
+    /** The file names in a folder, once known: most keys asked for at start do not exist, and cost no request. */
+    protected readonly folders = new Map<string, Promise<Set<string>>>();
+    protected readonly known = new Map<string, string>();
+
+    protected readonly saving = new Set<Promise<void>>();
+
+    setData<T>(key: string, data: T | undefined): Promise<void> {
+        const saved = this.save(key, data);
+        this.saving.add(saved);
+        return saved.finally(() => this.saving.delete(saved));
+    }
+
+    /** Settles when nothing is being saved any more. */
+    async whenSaved(): Promise<void> {
+        await Promise.allSettled(this.saving);
+    }
+
+    protected async save<T>(key: string, data: T | undefined): Promise<void> {
+        // No `await` before the request is made: the layout is saved while the page unloads, which waits for nobody.
+        const session = this.session ?? await this.getSession();
+        const { folder, name } = this.locate(key, session);
+        const path = `${folder}/${name}`;
+        const json = JSON.stringify(data);
+        if (json === undefined) {
+            this.known.delete(path);
+            const names = await this.list(folder);
+            if (names.delete(name)) {
+                await this.connection.mutate('fs.delete', { path });
+            }
+        } else if (this.known.get(path) !== json) {
+            this.known.set(path, json);
+            await this.connection.mutate('fs.writeFile', { path, content: new TextEncoder().encode(json), create: true, overwrite: true });
+            (await this.list(folder)).add(name);
+        }
+    }
+
+    async getData<T>(key: string, defaultValue: T): Promise<T>;
+    async getData<T>(key: string): Promise<T | undefined>;
+    async getData<T>(key: string, defaultValue?: T): Promise<T | undefined> {
+        const { folder, name } = this.locate(key, await this.getSession());
+        if (!(await this.list(folder)).has(name)) {
+            return defaultValue;
+        }
+        const path = `${folder}/${name}`;
+        try {
+            const { content } = await this.connection.request('fs.readFile', { path });
+            const json = new TextDecoder().decode(content);
+            this.known.set(path, json);
+            return JSON.parse(json) as T;
+        } catch (error) {
+            console.warn(`${path} is not used: ${error instanceof Error ? error.message : error}`);
+            return defaultValue;
+        }
+    }
+
+    protected async getSession(): Promise<string> {
+        const { session } = await this.connection.info;
+        this.session = session;
+        return session;
+    }
+
+    protected locate(key: string, session: string): { folder: string, name: string } {
+        const [prefix, rest] = [key.slice(0, WORKSPACE_URI.length), key.slice(WORKSPACE_URI.length)];
+        return prefix === WORKSPACE_URI
+            ? { folder: `${ROOT}/${encodeURIComponent(session)}`, name: `${encodeURIComponent(rest.replace(/^:/, ''))}.json` }
+            : { folder: ROOT, name: `${encodeURIComponent(key)}.json` };
+    }
+
+    protected list(folder: string): Promise<Set<string>> {
+        let names = this.folders.get(folder);
+        if (!names) {
+            names = this.readNames(folder);
+            names.catch(() => this.folders.delete(folder));
+            this.folders.set(folder, names);
+        }
+        return names;
+    }
+
+    protected async readNames(folder: string): Promise<Set<string>> {
+        try {
+            const { entries } = await this.connection.request('fs.readDirectory', { path: folder });
+            return new Set(entries.map(({ name }) => name));
+        } catch (error) {
+            if (!(error instanceof BridgeError && error.kind === 'FileNotFound')) {
+                throw error;
+            }
+            await this.createFolder(folder);
+            return new Set();
+        }
+    }
+
+    protected async createFolder(folder: string): Promise<void> {
+        const segments = folder.split('/');
+        // `/home` is there.
+        for (let depth = 3; depth <= segments.length; depth++) {
+            try {
+                await this.connection.mutate('fs.createDirectory', { path: segments.slice(0, depth).join('/') });
+            } catch (error) {
+                if (!(error instanceof BridgeError && error.kind === 'FileExists')) {
+                    throw error;
+                }
+            }
+        }
+    }
+}
