@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -39,6 +40,8 @@ class Limits:
         turn: requests answered in one go before other channels have their turn.
         batch: requests one batch may have.
         batch_width: requests of one batch that run side by side (a batch counts as one request above).
+        send_seconds: how long a client may leave a frame untaken before the connection is dropped (found out
+            within twice that time).
         close_seconds: how long a client may take to agree to a close before the connection is dropped.
     """
 
@@ -46,6 +49,7 @@ class Limits:
     turn: int = 16
     batch: int = 1000
     batch_width: int = 8
+    send_seconds: float = 120.0
     close_seconds: float = 5.0
 
 
@@ -91,6 +95,7 @@ class Channel(Generic[C]):
         self._transport = transport
         self._codec = MSGPACK
         self._sending = asyncio.Lock()
+        self._sent = 0
         self._closing = asyncio.Lock()
         self._ended = asyncio.Event()
         self._workers: set[asyncio.Task[None]] = set()
@@ -105,7 +110,7 @@ class Channel(Generic[C]):
         """Serves until the channel closes and all requests have ended; those not shielded are cancelled."""
         self._add_reader()
         try:
-            await self._ended.wait()
+            await self._until_ended()
         finally:
             self._ended.set()
             await self._close_socket(WSCloseCode.GOING_AWAY, "")
@@ -140,6 +145,17 @@ class Channel(Generic[C]):
             ChannelClosed: it can no longer be sent.
         """
         await self.notify(PROGRESS, Progress(token, value))
+
+    async def _until_ended(self) -> None:
+        """Waits for the end, which comes too when a client is found not to have taken one frame for long."""
+        frame = -1
+        while not self._ended.is_set():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._limits.send_seconds):
+                    await self._ended.wait()
+            if self._sending.locked() and self._sent == frame:
+                return
+            frame = self._sent
 
     def _add_reader(self) -> None:
         self._reader = asyncio.create_task(self._work())
@@ -192,19 +208,19 @@ class Channel(Generic[C]):
             except (ConnectionError, ClientError):
                 self._ended.set()
                 return False
+            self._sent += 1
         return True
 
     async def _close_socket(self, code: int, reason: str) -> None:
         async with self._closing:
-            if self._socket.closed:
-                return
             text = reason.encode()[:123].decode(errors="ignore").encode()  # RFC 6455, 5.5: 125 with the code
             try:
                 async with asyncio.timeout(self._limits.close_seconds):
-                    await self._socket.close(code=code, message=text)
+                    await self._socket.close(code=code, message=text)  # no more than a look if it is closed
             except TimeoutError:
                 pass
             finally:
+                # aiohttp has closed the transport, but that waits for the client to take what is buffered.
                 if self._transport is not None and self._socket.close_code == WSCloseCode.ABNORMAL_CLOSURE:
                     self._transport.abort()
 

@@ -27,7 +27,7 @@ Encoding = Literal["msgpack", "json"]
 _CODECS: Mapping[Encoding, Codec] = {"msgpack": MSGPACK, "json": JSON}
 
 
-class Unauthorized(PermissionError):  # noqa: N818  # the name HTTP has for it
+class Unauthorized(PermissionError):
     """The server refused the token, or the lack of one, with 401."""
 
 
@@ -304,7 +304,7 @@ class Notifications:
         self._changed.set()
 
 
-class _Unusable(Exception):  # noqa: N818  # says of the connection why it is ended
+class _Unusable(Exception):
     """The connection cannot go on."""
 
 

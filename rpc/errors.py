@@ -56,7 +56,7 @@ class RpcError(JsonRpcError):
         return RpcError, (self.code, self.message, self.kind, self.data)
 
 
-class ChannelClosed(ConnectionError):  # noqa: N818  # a state, as in websockets' ConnectionClosed
+class ChannelClosed(ConnectionError):
     """The connection has closed: a notification cannot be sent, or a call gets no answer any more."""
 
 

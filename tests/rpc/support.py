@@ -43,6 +43,7 @@ class ValueParams(Params):
 
 class SizeParams(Params):
     size: int
+    suspend: bool = False
 
 
 class Happened(msgspec.Struct, kw_only=True, rename="camel"):
@@ -180,7 +181,9 @@ async def timed(context: Context) -> None:
 @registry.method("test.large")
 async def large(context: Context, params: SizeParams) -> bytes:
     """That many bytes."""
-    context.world.started.append("large")
+    await context.world.note(context.world.started, "large")
+    if params.suspend:
+        await asyncio.sleep(0)
     return bytes(params.size)
 
 

@@ -252,6 +252,34 @@ async def test_cancelling_one_element_of_a_batch(codec: Codec) -> None:
     assert written["result"] == "write"
 
 
+async def test_a_cancelled_call_leaves_no_trace_in_the_task_that_ran_it() -> None:
+    world = World()
+    subject = Dispatcher(registry, Context(world), map_error=map_error, batch_width=1)
+    batch = [
+        {"jsonrpc": "2.0", "id": 1, "method": "test.hold", "params": {"name": "x"}},
+        {"jsonrpc": "2.0", "id": 2, "method": "test.timed"},
+    ]
+    answering = asyncio.create_task(send(JSON, batch, subject))
+    await world.until(world.started, 1)
+    await send(JSON, {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 1}}, subject)
+    assert [answer["error"]["code"] for answer in await answering] == [-32800, -32002]
+
+
+async def test_a_long_batch_leaves_others_their_turn() -> None:
+    world = World()
+
+    async def count() -> None:
+        while True:
+            world.turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    request = {"jsonrpc": "2.0", "id": 1, "method": "test.turn"}
+    assert len(await send(JSON, [request] * 100, Dispatcher(registry, Context(world), batch_width=4))) == 100
+    counting.cancel()
+    assert max(world.seen_turns.count(turn) for turn in set(world.seen_turns)) <= 4
+
+
 @both
 async def test_cancelling_needs_an_id(codec: Codec) -> None:
     assert code(await call(codec, "$/cancelRequest", {}))[0] == -32602
