@@ -1,0 +1,197 @@
+"""Which tokens pass the gate, and why the others do not."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from auth.errors import Reason, TokenRejected
+from auth.keys import KeyRing
+from auth.refresh import RefreshToken
+from auth.service import SignIn
+from auth.tokens import TOKEN_TYPE, Tokens
+from fdb_provider.engine import Transaction
+from fdb_provider.repositories import auth_sessions
+from fdb_provider.scope import Scope
+from tests.auth.conftest import AUDIENCE, ISSUER, Identity
+
+Claims = dict[str, Any]
+REQUIRED = ["iss", "aud", "sub", "tid", "sid", "fam", "jti", "role", "iat", "nbf", "exp"]
+
+
+async def sign_up(parts: Identity, email: str = "ada@example.com") -> SignIn:
+    return await parts.accounts.register(email, "correct horse", "Ada Lovelace")
+
+
+async def reason(parts: Identity, token: str | None) -> Reason:
+    with pytest.raises(TokenRejected) as caught:
+        await parts.gate.authenticate(token)
+    if token:
+        assert token not in str(caught.value)
+    return caught.value.reason
+
+
+def forge(parts: Identity, claims: Claims, **header: object) -> str:
+    """A token signed with the real key."""
+    key = parts.ring.signing
+    return jwt.encode(
+        claims, key.signer, algorithm=key.algorithm, headers={"kid": key.kid, "typ": TOKEN_TYPE, **header}
+    )
+
+
+def decoded(token: str) -> Claims:
+    return jwt.decode(token, options={"verify_signature": False})
+
+
+def raw(header: object, payload: object, signature: bytes = b"") -> str:
+    parts = (json.dumps(header).encode(), json.dumps(payload).encode(), signature)
+    return ".".join(base64.urlsafe_b64encode(part).rstrip(b"=").decode() for part in parts)
+
+
+async def test_a_fresh_token_names_its_caller(parts: Identity) -> None:
+    done = await sign_up(parts)
+    context = await parts.gate.authenticate(done.access_token)
+    assert context.scope == Scope(done.tenant, done.user.id, done.session.id)
+    assert context.role == "owner"
+    assert context.family == RefreshToken.parse(done.refresh_token).family
+    assert 0 < context.expires_at - time.time() <= 900
+    assert set(decoded(done.access_token)) == set(REQUIRED)
+
+
+Change = Callable[[Claims], Claims]
+NOW = int(time.time())
+CHANGES: list[tuple[str, Change, Reason]] = [
+    ("expired", lambda c: c | {"exp": NOW - 31}, Reason.EXPIRED),
+    ("not yet", lambda c: c | {"nbf": NOW + 600}, Reason.NOT_YET_VALID),
+    ("issued later", lambda c: c | {"iat": NOW + 600}, Reason.NOT_YET_VALID),
+    ("other audience", lambda c: c | {"aud": "elsewhere"}, Reason.WRONG_AUDIENCE),
+    ("several audiences", lambda c: c | {"aud": [AUDIENCE, "x"]}, Reason.WRONG_AUDIENCE),
+    ("other issuer", lambda c: c | {"iss": "elsewhere"}, Reason.WRONG_ISSUER),
+    ("unknown family", lambda c: c | {"fam": "0" * 20}, Reason.REVOKED),
+    ("another's family", lambda c: c | {"sub": "0" * 20}, Reason.REVOKED),
+    ("another tenant", lambda c: c | {"tid": "0" * 20}, Reason.REVOKED),
+    ("unknown role", lambda c: c | {"role": "god"}, Reason.MALFORMED),
+    ("wrong type", lambda c: c | {"sid": 7}, Reason.MALFORMED),
+    ("text for a time", lambda c: c | {"exp": "tomorrow"}, Reason.MALFORMED),
+    ("endless", lambda c: c | {"exp": float("inf")}, Reason.MALFORMED),
+]
+
+
+def without(claim: str) -> Change:
+    return lambda claims: {name: value for name, value in claims.items() if name != claim}
+
+
+CHANGES += [(f"without {claim}", without(claim), Reason.MALFORMED) for claim in REQUIRED]
+
+
+@pytest.mark.parametrize(("change", "expected"), [c[1:] for c in CHANGES], ids=[c[0] for c in CHANGES])
+async def test_a_well_signed_token_with_wrong_claims_is_rejected(
+    parts: Identity, change: Change, expected: Reason
+) -> None:
+    claims = decoded((await sign_up(parts)).access_token)
+    assert (await parts.gate.authenticate(forge(parts, claims))).scope.user == claims["sub"]
+    assert await reason(parts, forge(parts, change(claims))) == expected
+
+
+async def test_clocks_may_differ_by_the_leeway(parts: Identity) -> None:
+    claims = decoded((await sign_up(parts)).access_token)
+    now = int(time.time())
+    await parts.gate.authenticate(forge(parts, claims | {"exp": now - 10}))
+    await parts.gate.authenticate(forge(parts, claims | {"nbf": now + 10, "iat": now + 10}))
+
+
+async def test_a_token_not_signed_by_the_ring_is_rejected(parts: Identity, tmp_path: Path) -> None:
+    token = (await sign_up(parts)).access_token
+    claims = decoded(token)
+    kid = parts.ring.signing.kid
+    header = {"alg": "EdDSA", "kid": kid, "typ": TOKEN_TYPE}
+    verifier = parts.ring.signing.verifier
+    assert not isinstance(verifier, bytes)
+    public = verifier.public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    for alg in ("none", "None", "NONE"):
+        assert await reason(parts, raw(header | {"alg": alg}, claims)) is Reason.BAD_SIGNATURE
+    # The public key is no secret: it must not pass as one.
+    confused = jwt.encode(claims, public, algorithm="HS256", headers={"kid": kid, "typ": TOKEN_TYPE})
+    assert await reason(parts, confused) is Reason.BAD_SIGNATURE
+    stranger = Ed25519PrivateKey.generate()
+    for used in (kid, "000000000000001-00000000"):
+        forged = jwt.encode(claims, stranger, algorithm="EdDSA", headers={"kid": used, "typ": TOKEN_TYPE})
+        assert await reason(parts, forged) is Reason.BAD_SIGNATURE
+    other = Tokens(KeyRing.open(tmp_path / "other", token_seconds=900), issuer=ISSUER, audience=AUDIENCE)
+    foreign, _ = await other.issue(Scope("t", "u", "s"), "owner", "f")
+    assert await reason(parts, foreign) is Reason.BAD_SIGNATURE
+    signed, _, _ = token.rpartition(".")
+    _, _, signature = foreign.rpartition(".")
+    assert await reason(parts, f"{signed}.{signature}") is Reason.BAD_SIGNATURE
+    assert await reason(parts, signed + ".") is Reason.BAD_SIGNATURE
+
+
+async def test_another_kind_of_jwt_is_rejected(parts: Identity) -> None:
+    claims = decoded((await sign_up(parts)).access_token)
+    assert await reason(parts, forge(parts, claims, typ="JWT")) is Reason.MALFORMED
+
+
+@pytest.mark.parametrize("token", [None, ""])
+async def test_no_token_is_missing(parts: Identity, token: str | None) -> None:
+    assert await reason(parts, token) is Reason.MISSING
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "x",
+        "a.b.c",
+        "..",
+        "é.é.é",
+        "\ud800.a.b",
+        raw({"alg": 1}, {}),
+        raw([], {}),
+        "A" * 5000,
+        "\x00",
+        "a.b.c.d.e",
+    ],
+)
+async def test_what_is_no_token_is_malformed(parts: Identity, token: str) -> None:
+    with pytest.raises(TokenRejected) as caught:
+        await parts.gate.authenticate(token)
+    assert caught.value.reason in (Reason.MALFORMED, Reason.BAD_SIGNATURE)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+async def test_a_changed_token_never_passes(parts: Identity, data: st.DataObject) -> None:
+    token, _ = await parts.tokens.issue(Scope("t", "u", "s"), "owner", "f")
+    at = data.draw(st.integers(0, len(token) - 1))
+    changed = token[:at] + data.draw(st.text(max_size=3)) + token[at + data.draw(st.integers(0, 3)) :]
+    with pytest.raises(TokenRejected):
+        await parts.gate.authenticate(changed)  # unchanged ones are rejected too: there is no family `f`
+
+
+async def test_a_revoked_sign_in_ends_at_once(parts: Identity) -> None:
+    done, other = await sign_up(parts), await sign_up(parts, "eve@example.com")
+    family = RefreshToken.parse(done.refresh_token)
+
+    async def body(tr: Transaction) -> bool:
+        return await auth_sessions.revoke(tr, family.tenant, family.family)
+
+    assert await parts.database.run(body)
+    assert await reason(parts, done.access_token) is Reason.REVOKED
+    await parts.gate.authenticate(other.access_token)
+
+
+async def test_tokens_of_before_a_rotation_stay_valid(parts: Identity) -> None:
+    done = await sign_up(parts)
+    parts.ring.rotate()
+    await parts.gate.authenticate(done.access_token)
