@@ -1,0 +1,346 @@
+"""The file system's promises one by one, on both engines."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fdb_provider import keyspace
+from fdb_provider.engine import Database
+from fdb_provider.errors import (
+    Conflict,
+    CursorExpired,
+    FileError,
+    FileExists,
+    FileIsADirectory,
+    FileNotADirectory,
+    FileNotFound,
+    InvalidPath,
+    NoPermissions,
+)
+from fdb_provider.files import content, feed
+from fdb_provider.files.feed import Change, ChangeType
+from fdb_provider.files.paths import NAME_LIMIT, PATH_LIMIT, parse
+from fdb_provider.files.service import FileService
+from fdb_provider.files.watch import Watch
+from fdb_provider.models import new_id
+from fdb_provider.scope import Scope
+
+CHUNK, PART = content.CHUNK, content.PART
+
+
+@pytest.fixture
+def scope() -> Scope:
+    return Scope(new_id(), new_id(), new_id())
+
+
+@pytest.fixture
+def files(database: Database) -> FileService:
+    return FileService(database)
+
+
+@pytest.mark.parametrize(
+    "size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, PART, PART + 1, 2 * PART + CHUNK + 7]
+)
+async def test_a_file_of_any_size_comes_back_whole_and_in_ranges(
+    files: FileService, scope: Scope, size: int
+) -> None:
+    data = os.urandom(size)
+    written = await files.write(scope, "/workspace/f", data)
+    entry, found = await files.read(scope, "/workspace/f")
+    assert (found, entry) == (data, written)
+    assert b"".join([part async for part in files.parts(scope, entry)]) == data
+    for offset, length in [(0, 10), (CHUNK - 3, 6), (CHUNK, CHUNK), (size - 5, 100), (size + 1, 1), (7, 0)]:
+        start = max(offset, 0)
+        assert (await files.read(scope, "/workspace/f", start, length))[1] == data[start : start + length]
+    assert (await files.read(scope, "/workspace/f", 5, None))[1] == data[5:]
+
+
+async def test_a_50_megabyte_file(files: FileService, scope: Scope) -> None:
+    data = os.urandom(1024) * (50 * 1024)
+    await files.write(scope, "/workspace/big", data)
+    assert (await files.read(scope, "/workspace/big"))[1] == data
+    await files.copy(scope, "/workspace/big", "/home/big")
+    await files.delete(scope, "/workspace/big")
+    assert (await files.read(scope, "/home/big"))[1] == data
+
+
+async def test_times_and_etags(files: FileService, scope: Scope) -> None:
+    """mtime rises with every write although the clock may not; ctime stays; equal bytes get a new etag."""
+    first = await files.write(scope, "/workspace/f", b"same")
+    entries = [first, *[await files.write(scope, "/workspace/f", b"same") for _ in range(5)]]
+    assert all(a.mtime < b.mtime for a, b in itertools.pairwise(entries))
+    assert {entry.ctime for entry in entries} == {first.ctime}
+    assert len({entry.etag for entry in entries}) == len(entries)
+
+
+async def test_a_write_with_an_old_etag_is_refused(files: FileService, scope: Scope) -> None:
+    old = await files.write(scope, "/workspace/f", b"1")
+    await files.write(scope, "/workspace/f", b"2", if_match=old.etag)
+    with pytest.raises(Conflict):
+        await files.write(scope, "/workspace/f", b"3", if_match=old.etag)
+    with pytest.raises(Conflict):
+        await files.write(scope, "/workspace/gone", b"3", if_match=old.etag)
+    assert (await files.read(scope, "/workspace/f"))[1] == b"2"
+
+
+async def test_of_writers_with_one_etag_one_wins(files: FileService, scope: Scope) -> None:
+    old = await files.write(scope, "/workspace/f", b"")
+    writes = (files.write(scope, "/workspace/f", b"%d" % i, if_match=old.etag) for i in range(12))
+    results = await asyncio.gather(*writes, return_exceptions=True)
+    won = [i for i, result in enumerate(results) if not isinstance(result, BaseException)]
+    assert len(won) == 1
+    assert sum(isinstance(result, Conflict) for result in results) == 11
+    assert (await files.read(scope, "/workspace/f"))[1] == b"%d" % won[0]
+
+
+async def test_an_idempotency_key_is_applied_once(files: FileService, scope: Scope) -> None:
+    cursor = (await files.watch(scope, "/workspace")).cursor
+    first = await files.write(scope, "/workspace/f", b"1", overwrite=False, idempotency_key="k1")
+    await files.write(scope, "/workspace/f", b"2", idempotency_key="k2")
+    again = await files.write(scope, "/workspace/f", b"1", overwrite=False, idempotency_key="k1")
+    assert again == first
+    assert (await files.read(scope, "/workspace/f"))[1] == b"2"
+    await files.rename(scope, "/workspace/f", "/workspace/g", idempotency_key="k3")
+    await files.rename(scope, "/workspace/f", "/workspace/g", idempotency_key="k3")
+    await files.create_directory(scope, "/workspace/d", idempotency_key="k4")
+    await files.create_directory(scope, "/workspace/d", idempotency_key="k4")
+    await files.delete(scope, "/workspace/g", idempotency_key="k5")
+    await files.delete(scope, "/workspace/g", idempotency_key="k5")
+    await files.write(scope, "/workspace/end", b"")
+    changes = await collected(await files.watch(scope, "/workspace", cursor=cursor), "/workspace/end")
+    assert changes == [
+        Change(ChangeType.ADDED, "/workspace/f"),
+        Change(ChangeType.UPDATED, "/workspace/f"),
+        Change(ChangeType.DELETED, "/workspace/f"),
+        Change(ChangeType.ADDED, "/workspace/g"),
+        Change(ChangeType.ADDED, "/workspace/d"),
+        Change(ChangeType.DELETED, "/workspace/g"),
+        Change(ChangeType.ADDED, "/workspace/end"),
+    ]
+
+
+async def test_one_idempotency_key_side_by_side(files: FileService, scope: Scope) -> None:
+    writes = (
+        files.write(scope, "/workspace/f", b"1", overwrite=False, idempotency_key="k") for _ in range(8)
+    )
+    assert len(set(await asyncio.gather(*writes))) == 1
+
+
+async def test_scopes_do_not_meet(files: FileService, scope: Scope) -> None:
+    """A session's files are its own; a user's home is the same in all of the user's sessions."""
+    await files.write(scope, "/workspace/f", b"mine")
+    await files.write(scope, "/home/f", b"home")
+    other_session = Scope(scope.tenant, scope.user, new_id())
+    other_user = Scope(scope.tenant, new_id(), new_id())
+    other_tenant = Scope(new_id(), scope.user, scope.session)
+    for other in (other_session, other_user, other_tenant):
+        with pytest.raises(FileNotFound):
+            await files.stat(other, "/workspace/f")
+    assert (await files.read(other_session, "/home/f"))[1] == b"home"
+    for other in (other_user, other_tenant):
+        with pytest.raises(FileNotFound):
+            await files.stat(other, "/home/f")
+
+
+async def test_the_roots(files: FileService, scope: Scope) -> None:
+    assert [name for name, _ in await files.list_directory(scope, "/")] == ["home", "workspace"]
+    assert await files.list_directory(scope, "/workspace") == []
+    for path in ("/", "/workspace", "/home"):
+        with pytest.raises(NoPermissions):
+            await files.delete(scope, path, recursive=True)
+        with pytest.raises(NoPermissions):
+            await files.rename(scope, path, "/home/x")
+        with pytest.raises(FileExists):
+            await files.create_directory(scope, path)
+        with pytest.raises((FileIsADirectory, NoPermissions)):
+            await files.write(scope, path, b"")
+    with pytest.raises(NoPermissions):
+        await files.watch(scope, "/")
+
+
+async def test_a_file_is_no_folder(files: FileService, scope: Scope) -> None:
+    await files.write(scope, "/workspace/f", b"")
+    await files.create_directory(scope, "/workspace/d")
+    with pytest.raises(FileNotADirectory):
+        await files.list_directory(scope, "/workspace/f")
+    with pytest.raises(FileNotADirectory):
+        await files.write(scope, "/workspace/f/x", b"")
+    with pytest.raises(FileIsADirectory):
+        await files.read(scope, "/workspace/d")
+    with pytest.raises(FileIsADirectory):
+        await files.write(scope, "/workspace/d", b"")
+
+
+async def test_odd_names_are_kept_exactly(files: FileService, scope: Scope) -> None:
+    names = ["é", "e\u0301", "A", "a", " ", "a b", "…", "\n", "\\", "*", "-", "a" * NAME_LIMIT, "𝄞", "\x01"]
+    for name in names:
+        await files.write(scope, f"/workspace/{name}", name.encode())
+    found = [name for name, _ in await files.list_directory(scope, "/workspace")]
+    assert found == sorted(names, key=str.encode)
+    for name in names:
+        assert (await files.read(scope, f"/workspace/{name}"))[1] == name.encode()
+
+
+async def test_a_path_as_long_as_allowed(files: FileService, scope: Scope) -> None:
+    """Deep folders of long names: keys far beyond what LMDB holds in one piece."""
+    path = "/workspace"
+    while len(path) + 202 <= PATH_LIMIT:
+        path += "/" + "d" * 200
+        await files.create_directory(scope, path)
+    last = path + "/" + "f" * (PATH_LIMIT - len(path) - 1)
+    await files.write(scope, last, b"deep")
+    assert (await files.read(scope, last))[1] == b"deep"
+    with pytest.raises(InvalidPath):
+        await files.write(scope, last + "f", b"")
+    top = "/workspace/" + "d" * 200
+    await files.rename(scope, top, "/workspace/d")
+    assert (await files.read(scope, last.replace(top, "/workspace/d", 1)))[1] == b"deep"
+    await files.delete(scope, "/workspace/d", recursive=True)
+    assert await files.walk(scope, "/workspace") == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "workspace/f",
+        "/etc/passwd",
+        "/workspacex",
+        "/workspace/",
+        "/workspace//f",
+        "/workspace/./f",
+        "/workspace/../home/f",
+        "/workspace/..",
+        "/workspace/a\0b",
+        "/workspace/\ud800",
+        "/workspace/" + "é" * 128,
+        "/workspace/" + "a" * 256,
+        "/workspace" + "/a" * 2048,
+    ],
+)
+async def test_bad_paths_are_refused_everywhere(files: FileService, scope: Scope, path: str) -> None:
+    for call in (
+        files.stat(scope, path),
+        files.list_directory(scope, path),
+        files.read(scope, path),
+        files.write(scope, path, b""),
+        files.create_directory(scope, path),
+        files.delete(scope, path),
+        files.rename(scope, path, "/workspace/x"),
+        files.rename(scope, "/workspace/x", path),
+        files.copy(scope, path, "/workspace/x"),
+        files.watch(scope, path),
+    ):
+        with pytest.raises(InvalidPath):
+            await call
+
+
+@given(st.text(max_size=40).map(lambda tail: f"/workspace/{tail}"))
+def test_a_parsed_path_is_its_own_text(path: str) -> None:
+    try:
+        at = parse(path)
+    except FileError:
+        return
+    assert at.path == path
+    assert ".." not in path.split("/")
+
+
+async def test_a_watch_reports_from_its_cursor_on(files: FileService, scope: Scope) -> None:
+    await files.write(scope, "/workspace/before", b"")
+    watch = await files.watch(scope, "/workspace")
+    cursor = watch.cursor
+    following = asyncio.create_task(collected(watch, "/workspace/end"))
+    await files.write(scope, "/workspace/f", b"")
+    await files.write(scope, "/home/elsewhere", b"")
+    await files.copy(scope, "/workspace/f", "/home/f")
+    await files.rename(scope, "/home/f", "/workspace/g")
+    await files.write(scope, "/workspace/end", b"")
+    expected = [
+        Change(ChangeType.ADDED, "/workspace/f"),
+        Change(ChangeType.ADDED, "/workspace/g"),
+        Change(ChangeType.ADDED, "/workspace/end"),
+    ]
+    assert await following == expected
+    assert (
+        await collected(await files.watch(scope, "/workspace", cursor=cursor), "/workspace/end") == expected
+    )
+
+
+async def test_a_watch_of_a_folder(files: FileService, scope: Scope) -> None:
+    await files.create_directory(scope, "/workspace/d")
+    await files.create_directory(scope, "/workspace/d/sub")
+    deep = await files.watch(scope, "/workspace/d", excludes=["**/skip/**", "*.log"])
+    flat = await files.watch(scope, "/workspace/d", recursive=False)
+    for path in ("dx", "d/a", "d/x.log", "d/sub/b", "d/sub/x.log", "d/z"):
+        await files.write(scope, f"/workspace/{path}", b"")
+    await files.create_directory(scope, "/workspace/d/skip")
+    await files.write(scope, "/workspace/d/skip/c", b"")
+    await files.delete(scope, "/workspace/d", recursive=True)
+    paths = [change.path.removeprefix("/workspace/") for change in await collected(deep, "/workspace/d")]
+    assert paths == ["d/a", "d/sub/b", "d/sub/x.log", "d/z", "d"]
+    paths = [change.path.removeprefix("/workspace/") for change in await collected(flat, "/workspace/d")]
+    assert paths == ["d/a", "d/x.log", "d/z", "d/skip", "d"]
+
+
+async def test_a_cursor_older_than_the_feed_has_expired(
+    database: Database, files: FileService, scope: Scope
+) -> None:
+    watch = await files.watch(scope, "/workspace")
+    old = watch.cursor
+    await files.write(scope, "/workspace/f", b"")
+    root = keyspace.root(scope, "workspace")
+    assert await feed.trim(database, root, content.now() + 2 * feed.KEEP) == 1
+    for cursor in (old, "", "zz", "00"):
+        with pytest.raises(CursorExpired):
+            await files.watch(scope, "/workspace", cursor=cursor)
+    fresh = await files.watch(scope, "/workspace")
+    await files.write(scope, "/workspace/end", b"")
+    assert await collected(fresh, "/workspace/end") == [Change(ChangeType.ADDED, "/workspace/end")]
+
+
+async def test_what_nobody_refers_to_is_collected_after_the_grace(
+    database: Database, files: FileService, scope: Scope
+) -> None:
+    kept = await files.write(scope, "/workspace/kept", b"kept" * 100)
+    gone = await files.write(scope, "/workspace/gone", b"gone" * 100)
+    await files.delete(scope, "/workspace/gone")
+    await files.copy(scope, "/workspace/kept", "/workspace/copy")
+    await files.delete(scope, "/workspace/kept")
+    assert await files.sweep(scope) == 0
+    assert b"".join([part async for part in files.parts(scope, gone)]) == b"gone" * 100
+    later = content.now() + 2 * content.GRACE
+    assert await content.collect(database, scope.tenant, later) == 2
+    assert await content.collect(database, scope.tenant, later) == 0
+    with pytest.raises(LookupError):
+        _ = [part async for part in files.parts(scope, gone)]
+    assert (await files.read(scope, "/workspace/copy"))[1] == b"kept" * 100
+    assert kept.blob == (await files.stat(scope, "/workspace/copy")).blob
+
+
+async def test_parts_of_an_abandoned_upload_are_collected(
+    database: Database, files: FileService, scope: Scope
+) -> None:
+    upload = content.Upload(database, scope)
+    await upload.write(bytes(PART))
+    prepared = await upload.finish()
+    later = content.now() + 2 * content.GRACE
+    assert await content.collect(database, scope.tenant, later) == 1
+    assert prepared.staged is not None
+
+
+async def collected(watch: Watch, until: str) -> list[Change]:
+    """All changes up to the one that touches the path `until`."""
+    changes: list[Change] = []
+    stream: AsyncIterator[tuple[str, list[Change]]] = aiter(watch)
+    async for _, some in stream:
+        changes += some
+        if any(change.path == until for change in some):
+            return changes
+    raise AssertionError("a watch does not end")
