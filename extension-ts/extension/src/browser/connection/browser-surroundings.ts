@@ -19,10 +19,13 @@ export const browserFetch: AccessFetch = (path, { method }) => fetch(serverUrl(p
 /** The tabs of one browser, by the means a browser gives them. */
 export class BrowserAccessSharing implements AccessSharing, Disposable {
 
-    protected static readonly NAME = 'theia-bridge-access';
+    protected static readonly CHANNEL = 'theia-bridge.access';
+    protected static readonly TERM = 'theia-bridge.access-term';
+    /** The login page takes the same one. */
+    protected static readonly LOCK = 'theia-bridge.refresh';
 
     protected readonly toDispose = new DisposableCollection();
-    protected readonly announcements = new BroadcastChannel(BrowserAccessSharing.NAME);
+    protected readonly announcements = new BroadcastChannel(BrowserAccessSharing.CHANNEL);
     protected readonly onDidAnnounceEmitter = new Emitter<AccessRenewal>();
     readonly onDidAnnounce: Event<AccessRenewal> = this.onDidAnnounceEmitter.event;
 
@@ -36,11 +39,11 @@ export class BrowserAccessSharing implements AccessSharing, Disposable {
         if (!navigator.locks) {
             return body();
         }
-        return navigator.locks.request(BrowserAccessSharing.NAME, body) as Promise<T>;
+        return navigator.locks.request(BrowserAccessSharing.LOCK, body) as Promise<T>;
     }
 
     readTerm(): AccessTerm | undefined {
-        const stored = localStorage.getItem(BrowserAccessSharing.NAME);
+        const stored = localStorage.getItem(BrowserAccessSharing.TERM);
         if (!stored) {
             return undefined;
         }
@@ -49,7 +52,7 @@ export class BrowserAccessSharing implements AccessSharing, Disposable {
     }
 
     writeTerm({ expiresAt, lifetime }: AccessTerm): void {
-        localStorage.setItem(BrowserAccessSharing.NAME, JSON.stringify({ expiresAt, lifetime }));
+        localStorage.setItem(BrowserAccessSharing.TERM, JSON.stringify({ expiresAt, lifetime }));
     }
 
     announce(renewal: AccessRenewal): void {

@@ -1,8 +1,6 @@
 import { EnvVariable, EnvVariablesServer } from '@theia/core/lib/common/env-variables';
 import { injectable } from '@theia/core/shared/inversify';
-import { WORKSPACE_URI } from '../workspace/bridge-workspace-server';
-
-const HOME_URI = 'file:///home';
+import { HOME_URI, WORKSPACE_URI } from '../../common/roots';
 
 /** Where the user's things are. There is no process whose environment could be shown. */
 @injectable()

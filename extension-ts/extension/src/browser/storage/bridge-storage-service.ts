@@ -1,8 +1,8 @@
 import { StorageService } from '@theia/core/lib/browser/storage-service';
 import { inject, injectable } from '@theia/core/shared/inversify';
 import { BridgeError } from '../../common/bridge-error';
+import { WORKSPACE_URI } from '../../common/roots';
 import { BridgeConnection } from '../connection/bridge-connection';
-import { WORKSPACE_URI } from '../workspace/bridge-workspace-server';
 
 const ROOT = '/home/.theia/storage';
 

@@ -1,9 +1,8 @@
 import { StorageService } from '@theia/core/lib/browser/storage-service';
 import { inject, injectable } from '@theia/core/shared/inversify';
 import { WorkspaceServer } from '@theia/workspace/lib/common';
+import { WORKSPACE_URI } from '../../common/roots';
 import { BridgeStorageService } from '../storage/bridge-storage-service';
-
-export const WORKSPACE_URI = 'file:///workspace';
 
 const RECENT_KEY = `${WORKSPACE_URI}:recent-workspaces`;
 
