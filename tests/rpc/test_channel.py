@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import pytest
@@ -333,7 +333,7 @@ async def test_a_client_that_takes_nothing_is_dropped(dropped_by: str) -> None:
     world = World()
     limits = Limits(close_seconds=0.01, send_seconds=0.05 if dropped_by == "send_seconds" else 1000)
     async with serving(world, limits) as url:
-        _, writer = await upgraded(url)
+        reader, writer = await upgraded(url)
         for id in range(3):
             writer.write(masked(JSON.encode(request(id, "test.large", [32 << 20]))))
         await world.until(world.started, 1)
@@ -342,6 +342,11 @@ async def test_a_client_that_takes_nothing_is_dropped(dropped_by: str) -> None:
         async with asyncio.timeout(20), world.changed:
             await world.changed.wait_for(lambda: world.served == 1)
         assert len(world.started) < 3
+        received = 0
+        with suppress(ConnectionError):
+            while chunk := await reader.read(1 << 20):
+                received += len(chunk)
+        assert received < 32 << 20  # what was not on its way yet has been given up
         writer.close()
 
 

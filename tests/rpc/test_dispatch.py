@@ -258,11 +258,12 @@ async def test_a_cancelled_call_leaves_no_trace_in_the_task_that_ran_it() -> Non
     batch = [
         {"jsonrpc": "2.0", "id": 1, "method": "test.hold", "params": {"name": "x"}},
         {"jsonrpc": "2.0", "id": 2, "method": "test.timed"},
+        {"jsonrpc": "2.0", "id": 3, "method": "test.fail", "params": {"name": "cancelled"}},
     ]
     answering = asyncio.create_task(send(JSON, batch, subject))
     await world.until(world.started, 1)
     await send(JSON, {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 1}}, subject)
-    assert [answer["error"]["code"] for answer in await answering] == [-32800, -32002]
+    assert [answer["error"]["code"] for answer in await answering] == [-32800, -32002, -32603]
 
 
 async def test_a_long_batch_leaves_others_their_turn() -> None:
