@@ -135,7 +135,7 @@ async def test_a_cluster_file_that_is_none(library: None, tmp_path: Path) -> Non
         await open_database(f"fdb:{tmp_path / 'missing'}")
     wrong = tmp_path / "wrong"
     wrong.write_text("not a cluster file")
-    with pytest.raises(StoreUnusable, match="(?i)connection string"):
+    with pytest.raises(StoreUnusable, match=r"(?i)connection string"):
         await (await open_database(f"fdb:{wrong}")).ready()
 
 
