@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from auth.errors import InvalidCredentials, InvalidFields, RefreshRejected
 from auth.passwords import Passwords
@@ -36,8 +36,8 @@ class SignIn:
     tenant: str
     user: User
     session: WorkspaceSession
-    access_token: str
-    refresh_token: str
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
     expires_in: int
 
 
@@ -219,7 +219,9 @@ def check_fields(*, email: str, password: str, name: str) -> None:
         if PASSWORD_LIMITS[0] <= len(password) <= PASSWORD_LIMITS[1]
         else f"Use between {PASSWORD_LIMITS[0]} and {PASSWORD_LIMITS[1]:,} characters.",
         "name": None
-        if name and len(name) <= NAME_LIMIT and not any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
+        if name.strip()
+        and len(name) <= NAME_LIMIT
+        and not any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
         else f"Enter a name of at most {NAME_LIMIT} characters.",
     }
     if fields := {field: message for field, message in wrong.items() if message is not None}:

@@ -18,9 +18,9 @@ from auth.throttle import Limits, Throttle
 from auth.tokens import Tokens
 from fdb_provider.engine import Database
 from theia_bridge.middleware.authentication import USER, AccessLogger, setup_authentication
+from theia_bridge.middleware.headers import setup_headers
 from theia_bridge.problems import problems
 from theia_bridge.rest.auth import setup_auth_routes
-from theia_bridge.rest.login_page import setup_login_page
 
 ISSUER = AUDIENCE = "theia-bridge"
 
@@ -88,12 +88,17 @@ async def _socket(request: web.Request) -> web.StreamResponse:
     return socket
 
 
+async def _broken(request: web.Request) -> web.StreamResponse:
+    raise RuntimeError("private detail")
+
+
 def application(parts: Identity) -> web.Application:
     app = web.Application(middlewares=[problems])
     setup_authentication(app, parts.gate, ["https://friend.example"])
     setup_auth_routes(app, parts.accounts)
-    setup_login_page(app)
+    setup_headers(app)
     app.router.add_route("*", "/api/v5/me", _me)
+    app.router.add_put("/api/v5/broken", _broken)
     app.router.add_get("/theia/", _me)
     app.router.add_get("/theia/main.js", _me)
     app.router.add_get("/ws/rpc", _socket)

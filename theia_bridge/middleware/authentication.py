@@ -19,7 +19,6 @@ from auth.gate import Gate
 ACCESS_COOKIE = "theia_bridge_access"
 USER: web.RequestKey[UserContext] = web.RequestKey("user", UserContext)
 """Who makes a request; there on every request but those to public handlers."""
-_FROM_QUERY: web.RequestKey[UserContext] = web.RequestKey("from_query", UserContext)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PUBLIC = "__theia_bridge_public__"
 
@@ -54,15 +53,17 @@ def setup_authentication(app: web.Application, gate: Gate, origins: Iterable[str
                 return _redirect(f"/login?next={quote(_without_token(request), safe='')}")
             raise
         request[USER] = user
-        if from_query and not _is_upgrade(request):
-            request[_FROM_QUERY] = user
-            if request.headers.get("Sec-Fetch-Mode") == "navigate":
-                # Keeps the token out of the address bar and the history.
-                return _redirect(_without_token(request))
-        return await handler(request)
+        if token is None or not from_query or _is_upgrade(request):
+            return await handler(request)
+        if request.headers.get("Sec-Fetch-Mode") == "navigate":
+            # Keeps the token out of the address bar and the history.
+            response: web.StreamResponse = _redirect(_without_token(request))
+        else:
+            response = await handler(request)
+        set_access_cookie(request, response, token, max(0, user.expires_at - int(time.time())))
+        return response
 
     app.middlewares.append(authentication)
-    app.on_response_prepare.append(_finish)
 
 
 def set_access_cookie(request: web.Request, response: web.StreamResponse, token: str, seconds: int) -> None:
@@ -99,15 +100,6 @@ class AccessLogger(AbstractAccessLogger):
     @property
     def enabled(self) -> bool:
         return self.logger.isEnabledFor(logging.INFO)
-
-
-async def _finish(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.setdefault("Referrer-Policy", "no-referrer")
-    user = request.get(_FROM_QUERY)
-    if user is not None:
-        set_access_cookie(
-            request, response, request.query["token"], max(0, user.expires_at - int(time.time()))
-        )
 
 
 def _token(request: web.Request) -> tuple[str | None, bool]:

@@ -1,0 +1,488 @@
+"""`/api/v5/auth` and the throttle behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from http.cookies import Morsel
+from typing import Any
+
+import jwt
+import pytest
+from aiohttp import ClientResponse, web
+from aiohttp.test_utils import TestClient
+
+from auth.errors import InvalidFields, RefreshRejected, TooManyAttempts
+from auth.passwords import Passwords
+from auth.service import Accounts, check_fields
+from auth.throttle import Limits, Throttle
+from fdb_provider import keyspace
+from fdb_provider.engine import Database, Reader, Transaction
+from fdb_provider.errors import RecordExists
+from fdb_provider.models import WorkspaceSession, new_id, now_ms
+from fdb_provider.repositories import accounts as account_records
+from fdb_provider.repositories import auth_sessions, workspace_sessions
+from fdb_provider.scope import Scope
+from tests.auth.conftest import Clock, Identity
+
+Site = TestClient[web.Request, web.Application]
+ADA = {"email": "Ada@Example.com", "password": "correct horse", "name": "Ada Lovelace"}
+
+
+async def call(site: Site, operation: str, **body: object) -> ClientResponse:
+    return await site.post(f"/api/v5/auth/{operation}", json=body)
+
+
+async def registered(site: Site, **changed: str) -> dict[str, Any]:
+    response = await call(site, "register", **(ADA | changed))
+    assert response.status == 201, await response.text()
+    answer: dict[str, Any] = await response.json()
+    return answer
+
+
+async def logged_in(site: Site, **changed: str) -> dict[str, Any]:
+    response = await call(site, "login", email=ADA["email"], password=ADA["password"], **changed)
+    assert response.status == 200, await response.text()
+    answer: dict[str, Any] = await response.json()
+    return answer
+
+
+async def me(site: Site, answer: dict[str, Any]) -> int:
+    headers = {"Authorization": f"Bearer {answer['access_token']}"}
+    return (await site.get("/api/v5/me", headers=headers)).status
+
+
+async def problem(response: ClientResponse, status: int) -> dict[str, Any]:
+    assert response.status == status, await response.text()
+    assert response.content_type == "application/problem+json"
+    content: dict[str, Any] = await response.json()
+    assert content["status"] == status
+    assert content["type"]
+    assert content["title"]
+    assert content["detail"]
+    assert content["kind"]
+    return content
+
+
+async def everything(database: Database) -> list[tuple[bytes, bytes]]:
+    async def body(tr: Reader) -> list[tuple[bytes, bytes]]:
+        return [row async for row in tr.get_range(b"", b"\xfe")]
+
+    return await database.read(body)
+
+
+# --- registering --------------------------------------------------------------------------------------
+
+
+async def test_registering_makes_an_account_and_signs_in(site: Site) -> None:
+    response = await call(site, "register", **ADA)
+    answer = await response.json()
+    assert response.status == 201
+    assert response.headers["Cache-Control"] == "no-store"
+    assert set(answer) == {"access_token", "refresh_token", "token_type", "expires_in", "user", "session"}
+    assert answer["token_type"] == "Bearer"
+    assert answer["expires_in"] == 900
+    assert set(answer["user"]) == {"id", "email", "name", "role", "tenant"}
+    assert (answer["user"]["email"], answer["user"]["name"]) == (ADA["email"], ADA["name"])
+    assert answer["user"]["role"] == "owner"
+    assert set(answer["session"]) == {"id", "name"}
+    assert await me(site, answer) == 200
+
+
+async def test_the_cookies_of_a_sign_in_are_out_of_reach_of_scripts_and_other_sites(site: Site) -> None:
+    response = await call(site, "register", **ADA)
+    access: Morsel[str] = response.cookies["theia_bridge_access"]
+    refresh: Morsel[str] = response.cookies["theia_bridge_refresh"]
+    assert (access["httponly"], access["samesite"], access["path"]) == (True, "Lax", "/")
+    assert (refresh["httponly"], refresh["samesite"], refresh["path"]) == (True, "Strict", "/api/v5/auth")
+    assert (access["secure"], refresh["secure"]) == ("", "")
+    cookies = {"theia_bridge_access": access.value}
+    assert (await site.get("/api/v5/me", cookies=cookies)).status == 200
+
+
+async def test_the_workspace_is_prepared_in_the_transaction_of_the_registration(parts: Identity) -> None:
+    async def prepare(tr: Transaction, scope: Scope) -> None:
+        tr.set(keyspace.pack(scope.tenant, "prepared"), scope.session.encode())
+
+    async def fails(tr: Transaction, scope: Scope) -> None:
+        raise RuntimeError("no README")
+
+    def accounts(prepare: account_records.Prepare) -> Accounts:
+        throttle = Throttle(parts.database)
+        return Accounts(parts.database, parts.passwords, parts.tokens, throttle, prepare=prepare)
+
+    with pytest.raises(RuntimeError):
+        await accounts(fails).register("a@example.com", "correct horse", "A")
+    assert await everything(parts.database) == []
+    done = await accounts(prepare).register("a@example.com", "correct horse", "A")
+
+    async def body(tr: Reader) -> bytes | None:
+        return await tr.get(keyspace.pack(done.tenant, "prepared"))
+
+    assert await parts.database.read(body) == done.session.id.encode()
+
+
+@pytest.mark.parametrize(
+    "email", ["ada@example.com", "ADA@EXAMPLE.COM", " ada@example.com ", "\uff41da@example.com"]
+)
+async def test_an_address_has_one_account_however_it_is_written(site: Site, email: str) -> None:
+    await registered(site)
+    content = await problem(await call(site, "register", **(ADA | {"email": email})), 409)
+    assert content["kind"] == "Exists"
+    assert (await call(site, "login", email=email, password=ADA["password"])).status == 200
+
+
+async def test_of_registrations_made_at_once_one_wins(parts: Identity) -> None:
+    many = [parts.accounts.register("a@example.com", "correct horse", str(n)) for n in range(6)]
+    results = await asyncio.gather(*many, return_exceptions=True)
+    assert sum(isinstance(result, RecordExists) for result in results) == 5
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("email", ""),
+        ("email", "ada"),
+        ("email", "ada@"),
+        ("email", "@example.com"),
+        ("email", "a b@example.com"),
+        ("email", "ada@exa mple.com"),
+        ("email", "ada@-example.com"),
+        ("email", "ada@example..com"),
+        ("email", "ada@example.com\r\nBcc: x@example.com"),
+        ("email", f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.{'e' * 60}.com"),
+        ("email", 7),
+        ("email", None),
+        ("password", "1234567"),
+        ("password", "x" * 1025),
+        ("password", ["correct horse"]),
+        ("name", ""),
+        ("name", "  \t "),
+        ("name", "x" * 201),
+        ("name", "a\x00b"),
+    ],
+)
+async def test_a_field_that_cannot_be_accepted_is_named(site: Site, field: str, value: object) -> None:
+    content = await problem(await call(site, "register", **(ADA | {field: value})), 422)
+    assert [error["pointer"] for error in content["errors"]] == [f"#/{field}"]
+    assert content["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize("field", ["email", "password", "name"])
+async def test_a_missing_field_is_named(site: Site, field: str) -> None:
+    form = {name: value for name, value in ADA.items() if name != field}
+    content = await problem(await call(site, "register", **form), 422)
+    assert [error["pointer"] for error in content["errors"]] == [f"#/{field}"]
+
+
+def test_every_wrong_field_is_named() -> None:
+    with pytest.raises(InvalidFields) as caught:
+        check_fields(email="x", password="x", name="")
+    assert set(caught.value.fields) == {"email", "password", "name"}
+
+
+@pytest.mark.parametrize(
+    "email", ["a@b.example", "first.last+tag@sub.example.co", "o'hara@localhost", "käthe@müller.example"]
+)
+async def test_usual_addresses_are_accepted(site: Site, email: str) -> None:
+    assert (await registered(site, email=email))["user"]["email"] == email
+
+
+@pytest.mark.parametrize("operation", ["register", "login", "refresh", "logout"])
+@pytest.mark.parametrize(
+    ("body", "content_type", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"\xff\xfe", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b'"x"', "application/json", 400),
+        (b"{}", "text/plain", 415),
+        (b"email=a&password=b", "application/x-www-form-urlencoded", 415),
+        (b" " * 20_000, "application/json", 413),
+    ],
+)
+async def test_a_body_that_is_not_the_form_is_refused(
+    site: Site, operation: str, body: bytes, content_type: str, status: int
+) -> None:
+    headers = {"Content-Type": content_type}
+    response = await site.post(f"/api/v5/auth/{operation}", data=body, headers=headers)
+    await problem(response, status)
+
+
+async def test_a_get_is_no_login(site: Site) -> None:
+    response = await site.get("/api/v5/auth/login")
+    assert response.status in (401, 405)
+
+
+# --- signing in ---------------------------------------------------------------------------------------
+
+
+async def test_login_opens_the_session_asked_for_or_the_last_used(site: Site, parts: Identity) -> None:
+    user = (first := await registered(site))["user"]
+    second = WorkspaceSession(id=new_id(), user=user["id"], name="Second", created_at=1, used_at=1)
+
+    async def body(tr: Transaction) -> None:
+        await workspace_sessions.create(tr, user["tenant"], second)
+
+    await parts.database.run(body)
+    assert (await logged_in(site))["session"]["id"] == first["session"]["id"]
+    assert (await logged_in(site, session=second.id))["session"] == {"id": second.id, "name": "Second"}
+    assert (await logged_in(site))["session"]["id"] == second.id
+
+
+async def test_anothers_session_does_not_exist(site: Site, parts: Identity) -> None:
+    ada, eve = await registered(site), await registered(site, email="eve@example.com")
+    neighbour = WorkspaceSession(id=new_id(), user="another", name="N", created_at=1, used_at=1)
+
+    async def body(tr: Transaction) -> None:
+        await workspace_sessions.create(tr, ada["user"]["tenant"], neighbour)
+
+    await parts.database.run(body)
+    for session in (eve["session"]["id"], neighbour.id, "", "nonsense"):
+        credentials = {"email": ADA["email"], "password": ADA["password"], "session": session}
+        content = await problem(await call(site, "login", **credentials), 404)
+        assert content["kind"] == "NotFound"
+
+
+async def test_an_unknown_account_and_a_wrong_password_cannot_be_told_apart(
+    site: Site, parts: Identity
+) -> None:
+    await registered(site)
+    answers = []
+    for email in (ADA["email"], "nobody@example.com", "not an address", "x" * 9000):
+        before = parts.passwords.verified
+        response = await call(site, "login", email=email, password="wrong horse")
+        content = await problem(response, 401)
+        answers.append((content, sorted(response.headers.items()), parts.passwords.verified - before))
+    first, *others = [
+        (content, [h for h in headers if h[0] != "Date"], work) for content, headers, work in answers
+    ]
+    assert others == [first] * 3
+    assert first[2] == 1
+
+
+async def test_a_password_hashed_with_older_parameters_is_hashed_anew(parts: Identity) -> None:
+    done = await parts.accounts.register("a@example.com", "correct horse", "A")
+    dearer = Passwords(memory_kib=64, iterations=2)
+    accounts = Accounts(parts.database, dearer, parts.tokens, Throttle(parts.database))
+    await accounts.login("a@example.com", "correct horse")
+
+    async def body(tr: Reader) -> str:
+        user = await account_records.user(tr, done.tenant, done.user.id)
+        assert user is not None
+        return user.password_hash
+
+    assert "t=2" in await parts.database.read(body)
+    await accounts.login("a@example.com", "correct horse")
+    dearer.close()
+
+
+async def test_no_secret_is_stored(site: Site, parts: Identity) -> None:
+    answer = await registered(site)
+    stored = b"".join(part for row in await everything(parts.database) for part in row)
+    secret = answer["refresh_token"].rpartition(".")[2]
+    for text in (ADA["password"], secret, answer["access_token"], answer["refresh_token"]):
+        assert text.encode() not in stored
+
+
+# --- failures are limited -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("email", [ADA["email"], "nobody@example.com"])
+async def test_an_account_is_closed_after_too_many_failures_and_opens_again(
+    site: Site, parts: Identity, email: str
+) -> None:
+    await registered(site)
+    for _ in range(10):
+        assert (await call(site, "login", email=email, password="wrong horse")).status == 401
+    response = await call(site, "login", email=email.upper(), password=ADA["password"])
+    content = await problem(response, 429)
+    assert content["kind"] == "TooManyAttempts"
+    assert 0 < int(response.headers["Retry-After"]) <= 900
+    parts.clock.now += 2 * 900
+    expected = 200 if email == ADA["email"] else 401
+    assert (await call(site, "login", email=email, password=ADA["password"])).status == expected
+
+
+async def test_success_forgets_the_accounts_failures(site: Site) -> None:
+    await registered(site)
+    for _ in range(3):
+        for _ in range(9):
+            assert (await call(site, "login", email=ADA["email"], password="wrong horse")).status == 401
+        await logged_in(site)
+
+
+async def test_attempts_made_at_once_do_not_slip_past(database: Database) -> None:
+    throttle = Throttle(database, Limits(), Clock())
+    many = [throttle.attempt(account="a", address=None) for _ in range(40)]
+    results = await asyncio.gather(*many, return_exceptions=True)
+    assert sum(isinstance(result, TooManyAttempts) for result in results) == 30
+
+
+async def test_an_address_is_limited_over_all_accounts_and_gateways(database: Database) -> None:
+    clock = Clock()
+    gateways = [Throttle(database, Limits(), clock) for _ in range(2)]
+    for n in range(50):
+        await gateways[n % 2].attempt(account=f"a{n}", address=f"2001:db8::{n:x}")
+    with pytest.raises(TooManyAttempts):
+        await gateways[0].attempt(account="fresh", address="2001:db8::ffff")
+    await gateways[0].attempt(account="fresh", address="2001:db8:0:1::1")
+    await gateways[1].attempt(account="fresh", address="192.0.2.1")
+
+
+async def test_success_is_not_counted_against_the_address(database: Database) -> None:
+    throttle = Throttle(database, Limits(address=2), Clock())
+    for _ in range(5):
+        await throttle.succeeded(await throttle.attempt(account="a", address="192.0.2.1"))
+
+
+async def test_the_limit_slides_and_old_counters_go(database: Database) -> None:
+    clock = Clock(900.0 * 2_000_000)
+    throttle = Throttle(database, Limits(account=10), clock)
+    for _ in range(10):
+        await throttle.attempt(account="a", address=None)
+    clock.now += 900  # all ten still count
+    with pytest.raises(TooManyAttempts):
+        await throttle.attempt(account="a", address=None)
+    clock.now += 450  # five of them do
+    for _ in range(5):
+        await throttle.attempt(account="a", address=None)
+    with pytest.raises(TooManyAttempts):
+        await throttle.attempt(account="a", address=None)
+    clock.now += 1800
+    await throttle.attempt(account="b", address=None)
+    assert len(await everything(database)) <= 1 + await counters_of_commits(database)
+
+
+async def counters_of_commits(database: Database) -> int:
+    """Keys the engine itself keeps."""
+    return sum(key.startswith(keyspace.commits()) for key, _ in await everything(database))
+
+
+async def test_taken_addresses_cannot_be_listed_by_registering(parts: Identity) -> None:
+    accounts = Accounts(
+        parts.database, parts.passwords, parts.tokens, Throttle(parts.database, Limits(address=3))
+    )
+    for n in range(5):  # as many accounts as one likes
+        await accounts.register(f"{n}@example.com", "correct horse", "A", address="192.0.2.1")
+    for _ in range(3):
+        with pytest.raises(RecordExists):
+            await accounts.register("0@example.com", "correct horse", "A", address="192.0.2.1")
+    with pytest.raises(TooManyAttempts):
+        await accounts.register("0@example.com", "correct horse", "A", address="192.0.2.1")
+
+
+# --- signing on and out -------------------------------------------------------------------------------
+
+
+async def test_a_refresh_token_is_good_for_one_use(site: Site) -> None:
+    first = await registered(site)
+    response = await call(site, "refresh", refresh_token=first["refresh_token"])
+    second = await response.json()
+    assert response.status == 200
+    assert second["user"] == first["user"]
+    assert second["session"] == first["session"]
+    assert second["refresh_token"] != first["refresh_token"]
+    assert await me(site, second) == 200
+
+    await problem(await call(site, "refresh", refresh_token=first["refresh_token"]), 401)
+    # Using it twice has ended the whole family, on both sides of the theft.
+    await problem(await call(site, "refresh", refresh_token=second["refresh_token"]), 401)
+    assert await me(site, first) == 401
+    assert await me(site, second) == 401
+
+
+async def test_reuse_ends_that_family_only(site: Site) -> None:
+    one, other = await registered(site), await logged_in(site)
+    await call(site, "refresh", refresh_token=one["refresh_token"])
+    await call(site, "refresh", refresh_token=one["refresh_token"])
+    assert await me(site, one) == 401
+    assert await me(site, other) == 200
+    assert (await call(site, "refresh", refresh_token=other["refresh_token"])).status == 200
+
+
+async def test_of_two_uses_at_once_at_most_one_succeeds_and_the_family_ends(site: Site) -> None:
+    token = (answer := await registered(site))["refresh_token"]
+    responses = await asyncio.gather(*(call(site, "refresh", refresh_token=token) for _ in range(4)))
+    statuses = sorted(response.status for response in responses)
+    assert statuses == [200, 401, 401, 401]
+    assert await me(site, answer) == 401
+
+
+async def test_the_cookie_refreshes_and_signs_out_too(site: Site) -> None:
+    jar = {"theia_bridge_refresh": (await registered(site))["refresh_token"]}
+    response = await site.post("/api/v5/auth/refresh", json={}, cookies=jar)
+    assert response.status == 200
+    assert response.cookies["theia_bridge_refresh"].value == (await response.json())["refresh_token"]
+    jar = {"theia_bridge_refresh": response.cookies["theia_bridge_refresh"].value}
+    out = await site.post("/api/v5/auth/logout", cookies=jar)
+    assert out.status == 204
+    for name in ("theia_bridge_access", "theia_bridge_refresh"):
+        assert out.cookies[name].value == ""
+        assert out.cookies[name]["max-age"] == "0"
+    refused = await site.post("/api/v5/auth/refresh", cookies=jar)
+    await problem(refused, 401)
+    assert refused.cookies["theia_bridge_access"]["max-age"] == "0"
+
+
+async def test_logout_ends_the_sign_in_and_its_access_tokens(site: Site) -> None:
+    one, other = await registered(site), await logged_in(site)
+    assert (await call(site, "logout", refresh_token=one["refresh_token"])).status == 204
+    assert await me(site, one) == 401
+    assert await me(site, other) == 200
+    await problem(await call(site, "refresh", refresh_token=one["refresh_token"]), 401)
+    assert (await call(site, "logout", refresh_token=one["refresh_token"])).status == 204
+
+
+@pytest.mark.parametrize(
+    "token", ["", "x", "a.b.c", "..", "é.é.é", "0" * 20 + "." + "0" * 20 + "." + "A" * 43]
+)
+async def test_what_is_no_refresh_token_is_refused(site: Site, token: str) -> None:
+    await problem(await call(site, "refresh", refresh_token=token), 401)
+    assert (await call(site, "logout", refresh_token=token)).status == 204
+
+
+async def test_a_refresh_token_ends_with_its_time(parts: Identity) -> None:
+    accounts = Accounts(
+        parts.database, parts.passwords, parts.tokens, Throttle(parts.database), refresh_seconds=0
+    )
+    done = await accounts.register("a@example.com", "correct horse", "A")
+    with pytest.raises(RefreshRejected):
+        await accounts.refresh(done.refresh_token)
+
+
+async def test_a_sign_in_removes_expired_ones_of_its_user(parts: Identity) -> None:
+    short = Accounts(
+        parts.database, parts.passwords, parts.tokens, Throttle(parts.database), refresh_seconds=0
+    )
+    await short.register("a@example.com", "correct horse", "A")
+    for _ in range(3):
+        done = await parts.accounts.login("a@example.com", "correct horse")
+
+    async def body(tr: Reader) -> int:
+        return len(await auth_sessions.of_user(tr, done.tenant, done.user.id))
+
+    assert await parts.database.read(body) == 3
+
+
+async def test_a_sign_in_goes_on_in_another_session_when_its_own_is_gone(parts: Identity) -> None:
+    done = await parts.accounts.register("a@example.com", "correct horse", "A")
+    other = WorkspaceSession(id=new_id(), user=done.user.id, name="Other", created_at=now_ms(), used_at=1)
+
+    async def body(tr: Transaction) -> None:
+        await workspace_sessions.create(tr, done.tenant, other)
+        await workspace_sessions.SESSIONS.delete(tr, done.tenant, done.session.id)
+
+    await parts.database.run(body)
+    again = await parts.accounts.refresh(done.refresh_token)
+    assert again.session.id == other.id
+    assert (await parts.gate.authenticate(again.access_token)).scope.session == other.id
+
+
+async def test_a_refreshed_token_lives_anew(site: Site) -> None:
+    answer = await (
+        await call(site, "refresh", refresh_token=(await registered(site))["refresh_token"])
+    ).json()
+    claims = jwt.decode(answer["access_token"], options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == 900
+    assert abs(claims["iat"] - time.time()) < 60
