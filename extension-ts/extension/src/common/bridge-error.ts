@@ -1,16 +1,14 @@
-/**
- * What a request can fail with. `kind` is a name from the server's error table, or `Unavailable`
- * when the request could not be brought to the server at all.
- */
+import { ErrorKind } from './protocol.generated';
+
+/** What a request fails with: by the server's judgement or, `Unavailable`, because it could not be brought there. */
 export class BridgeError extends Error {
 
-    constructor(message: string, readonly kind: string, readonly code: number) {
+    constructor(message: string, readonly kind: ErrorKind) {
         super(message);
         this.name = 'BridgeError';
     }
 
-    /** JSON-RPC leaves -32000 to -32099 to implementations; the server's own codes come with a kind. */
     static unavailable(message: string): BridgeError {
-        return new BridgeError(message, 'Unavailable', -32000);
+        return new BridgeError(message, 'Unavailable');
     }
 }

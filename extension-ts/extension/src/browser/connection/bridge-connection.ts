@@ -13,9 +13,7 @@ export type ParamsOf<M extends Method> = Methods[M]['params'];
 export type ResultOf<M extends Method> = Methods[M]['result'];
 
 /** The methods that change something, told by their parameters: the server applies a key only once. */
-export type Mutation = { [M in Method]: 'idempotencyKey' extends KnownKeys<ParamsOf<M>> ? M : never }[Method];
-/** Without those of an index signature, by which "no parameters" is written. */
-type KnownKeys<T> = keyof { [K in keyof T as string extends K ? never : K]: T[K] };
+export type Mutation = { [M in Method]: 'idempotencyKey' extends keyof ParamsOf<M> ? M : never }[Method];
 
 /**
  * `connecting` until first connected; `signed-out` when the server knows us no more; `replaced` when somebody else
@@ -40,9 +38,6 @@ const TIMING: ConnectionTiming = { idle: 20_000, answer: 10_000, busyAnswer: 60_
 /** What waits while offline is bounded in number and, because file contents are part of it, in bytes. */
 const MAX_WAITING = 1_000;
 const MAX_WAITING_BYTES = 256 * 1024 * 1024;
-
-/** The server's limit for one frame. */
-export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 
 /** The close code by which the server says that the access token ended or was revoked. */
 const UNAUTHENTICATED = 4401;
@@ -167,11 +162,13 @@ export class BridgeConnection implements Disposable {
 
     // --- requests
 
-    protected call(method: Method, params: object, repeatable: boolean): Promise<unknown> {
+    protected call(method: Method, params: object | undefined, repeatable: boolean): Promise<unknown> {
         const id = ++this.sequence;
         const frame = this.encode(id, method, params);
-        if (frame.byteLength > MAX_FRAME_BYTES) {
-            return Promise.reject(new BridgeError('This is more than the server takes in one piece (64 MiB).', 'FileTooLarge', -32000));
+        const maxFrame = this.own?.maxFrame ?? Infinity;
+        if (frame.byteLength > maxFrame) {
+            // Sent, it would cost the channel.
+            return Promise.reject(new BridgeError(`The server takes at most ${Math.floor(maxFrame / 2 ** 20)} MiB in one piece.`, 'FileTooLarge'));
         }
         if (!this.ready) {
             if (!repeatable) {
@@ -192,7 +189,7 @@ export class BridgeConnection implements Disposable {
     }
 
     /** Encoded once: the caller may reuse its buffer, and a repetition is byte for byte the same. */
-    protected encode(id: number, method: Method, params: object): Uint8Array<ArrayBuffer> {
+    protected encode(id: number, method: Method, params: object | undefined): Uint8Array<ArrayBuffer> {
         return encode({ jsonrpc: '2.0', id, method, params }, { ignoreUndefined: true }) as Uint8Array<ArrayBuffer>;
     }
 
@@ -211,7 +208,7 @@ export class BridgeConnection implements Disposable {
         this.outstanding.delete(id);
         this.waitingBytes -= request.frame.byteLength;
         if (error) {
-            request.answer.reject(new BridgeError(error.message, error.data?.kind ?? 'Unknown', error.code));
+            request.answer.reject(new BridgeError(error.message, error.data?.kind ?? 'Internal'));
         } else {
             request.answer.resolve(result);
         }
@@ -221,7 +218,7 @@ export class BridgeConnection implements Disposable {
     protected failUnrepeatable(): void {
         for (const [id, { repeatable }] of [...this.outstanding]) {
             if (!repeatable) {
-                this.settle({ id, error: { code: -32000, message: 'The connection was lost.', data: { kind: 'Unavailable' } } });
+                this.settle({ id, error: { message: 'The connection was lost.', data: { kind: 'Unavailable' } } });
             }
         }
     }
@@ -265,7 +262,7 @@ export class BridgeConnection implements Disposable {
     /** Asks whose channel this is before anything is sent on it: the cookies may be somebody else's by now. */
     protected async identify(channel: RpcChannel): Promise<void> {
         const id = ++this.sequence;
-        const frame = this.encode(id, 'workspace.info', {});
+        const frame = this.encode(id, 'workspace.info', undefined);
         const answer = this.expect(id, frame, false) as Promise<WorkspaceInfo>;
         channel.send(frame);
         try {
@@ -351,7 +348,7 @@ export class BridgeConnection implements Disposable {
     }
 
     protected ping(): void {
-        this.request('rpc.ping', {}, false).catch(() => {
+        this.request('rpc.ping', undefined, false).catch(() => {
             // Only traffic matters, and whether there was any is the channel's to judge.
         });
     }

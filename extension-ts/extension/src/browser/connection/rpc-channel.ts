@@ -1,6 +1,7 @@
 import { decode } from '@msgpack/msgpack';
 import { Disposable } from '@theia/core/lib/common/disposable';
 import { Emitter, Event } from '@theia/core/lib/common/event';
+import { ErrorKind } from '../../common/protocol.generated';
 
 /** The part of the standard WebSocket that a channel uses, so that one from Node serves in tests. */
 export interface BridgeSocket {
@@ -17,9 +18,8 @@ export interface ResponseMessage {
     readonly id: number;
     readonly result?: unknown;
     readonly error?: {
-        readonly code: number;
         readonly message: string;
-        readonly data?: { readonly kind?: string };
+        readonly data?: { readonly kind?: ErrorKind };
     };
 }
 

@@ -1,8 +1,7 @@
 import URI from '@theia/core/lib/common/uri';
-import { injectable } from '@theia/core/shared/inversify';
-import { FileDownloadService } from '@theia/filesystem/lib/common/download/file-download';
-import { inject } from '@theia/core/shared/inversify';
+import { inject, injectable } from '@theia/core/shared/inversify';
 import { FileService } from '@theia/filesystem/lib/browser/file-service';
+import { FileDownloadService } from '@theia/filesystem/lib/common/download/file-download';
 import { serverUrl } from '../connection/browser-surroundings';
 
 /** Downloads go from the server straight to the browser's own download list; nothing passes through the page. */
@@ -13,15 +12,25 @@ export class BridgeDownloadService implements FileDownloadService {
     protected readonly fileService: FileService;
 
     async download(uris: URI[]): Promise<void> {
-        const chosen = uris.filter(uri => !uris.some(other => other !== uri && other.isEqualOrParent(uri) && !other.isEqual(uri)));
-        if (chosen.length === 1) {
-            const { isDirectory } = await this.fileService.resolve(chosen[0]);
-            this.follow(this.fileUrl(chosen[0], isDirectory ? [['archive', 'zip']] : []));
-        } else if (chosen.length > 1) {
-            const parent = this.commonParent(chosen);
-            const names = chosen.map((uri): [string, string] => ['name', parent.relative(uri)!.toString()]);
-            this.follow(this.fileUrl(parent, [['archive', 'zip'], ...names]));
+        const outermost = uris.filter(uri => !uris.some(other => other.isEqualOrParent(uri) && !other.isEqual(uri)));
+        // One archive holds what lies in one folder.
+        const byFolder = new Map<string, URI[]>();
+        for (const uri of outermost) {
+            const folder = uri.parent.toString();
+            byFolder.set(folder, [...byFolder.get(folder) ?? [], uri]);
         }
+        for (const siblings of byFolder.values()) {
+            this.follow(siblings.length > 1 ? this.archiveUrl(siblings) : await this.singleUrl(siblings[0]));
+        }
+    }
+
+    protected async singleUrl(uri: URI): Promise<string> {
+        const { isDirectory } = await this.fileService.resolve(uri);
+        return this.fileUrl(uri, isDirectory ? [['archive', 'zip']] : []);
+    }
+
+    protected archiveUrl(siblings: URI[]): string {
+        return this.fileUrl(siblings[0].parent, [['archive', 'zip'], ...siblings.map((uri): [string, string] => ['name', uri.path.base])]);
     }
 
     protected fileUrl(uri: URI, query: [string, string][]): string {
@@ -29,14 +38,6 @@ export class BridgeDownloadService implements FileDownloadService {
         const url = serverUrl(`api/v5/files/${path}`);
         url.search = new URLSearchParams(query).toString();
         return url.toString();
-    }
-
-    protected commonParent(uris: URI[]): URI {
-        let parent = uris[0].parent;
-        while (!uris.every(uri => parent.isEqualOrParent(uri))) {
-            parent = parent.parent;
-        }
-        return parent;
     }
 
     protected follow(url: string): void {

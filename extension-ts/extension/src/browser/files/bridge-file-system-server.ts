@@ -15,7 +15,7 @@ import { toPath, toUri } from './file-paths';
 import { FileWatches } from './file-watches';
 import { PrimedStats } from './primed-stats';
 
-const FILE_TYPES: Record<protocol.FileType, FileType> = {
+const FILE_TYPES: Record<protocol.Stat['type'], FileType> = {
     file: FileType.File,
     directory: FileType.Directory,
     symlink: FileType.SymbolicLink

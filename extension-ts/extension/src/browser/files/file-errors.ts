@@ -1,7 +1,8 @@
 import { createFileSystemProviderError, FileSystemProviderError, FileSystemProviderErrorCode } from '@theia/filesystem/lib/common/files';
 import { BridgeError } from '../../common/bridge-error';
+import { ErrorKind } from '../../common/protocol.generated';
 
-const CODES: ReadonlyMap<string, FileSystemProviderErrorCode> = new Map([
+const CODES: ReadonlyMap<ErrorKind, FileSystemProviderErrorCode> = new Map<ErrorKind, FileSystemProviderErrorCode>([
     ['FileExists', FileSystemProviderErrorCode.FileExists],
     ['FileNotFound', FileSystemProviderErrorCode.FileNotFound],
     ['FileNotADirectory', FileSystemProviderErrorCode.FileNotADirectory],
