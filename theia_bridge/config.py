@@ -61,7 +61,7 @@ class Settings(BaseSettings):
         Literal["EdDSA", "HS256"], Field(description="Algorithm of newly made signing keys.")
     ] = "EdDSA"  # noqa: S105 - the name of an algorithm
     access_token_seconds: Annotated[
-        int, Field(ge=10, le=86_400, description="Life of an access token, in seconds.")
+        int, Field(ge=1, le=86_400, description="Life of an access token, in seconds.")
     ] = 900
     refresh_token_days: Annotated[
         int, Field(ge=1, le=366, description="Days without use after which a sign-in ends.")

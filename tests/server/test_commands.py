@@ -1,0 +1,192 @@
+"""The command line, against a running server and without one."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.process import PASSWORD, Server, environment, run
+
+EMAIL = "ada@example.com"
+
+
+def plant(folder: Path) -> dict[str, bytes]:
+    """A project with all that projects have; returns the files' contents by relative path."""
+    files = {
+        "README.md": b"# Project\n",
+        "empty": b"",
+        "src/package/__init__.py": b"",
+        "src/package/module.py": b"x = 1\n" * 1000,
+        "image.bin": os.urandom(300_000),
+        "large.bin": os.urandom(5 * 1024 * 1024 + 3),
+        "Ünïcödé/e\u0301 and é/𝄞.txt": b"\xff\xfe",
+        "spaces and\nnewline/ 'quotes' \"*?": b"odd",
+        "-dash/--option": b"dash",
+        "/".join(["deep"] * 40) + "/f": b"deep",
+        **{f"many/{i // 100}/{i}.txt": b"%d" % i for i in range(2000)},
+    }
+    for path, content in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    (folder / "empty folder").mkdir()
+    return files
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    """Every file's content and every folder below a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in folder.rglob("*")
+    }
+
+
+async def test_export_gives_back_what_import_brought(server: Server, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    files = plant(project)
+    await server.register(EMAIL)
+    env = environment(tmp_path) | {"THEIA_BRIDGE_PASSWORD": PASSWORD, "THEIA_BRIDGE_URL": server.url}
+    into = ("--email", EMAIL, "--into", "/workspace/some/project")
+    code, out, err = await run("import", str(project), *into, env=env, cwd=tmp_path)
+    assert code == 0, err
+    assert f"{len(files):,} files" in out
+    copy = tmp_path / "copy"
+    source = ("--email", EMAIL, "--from", "/workspace/some/project")
+    code, out, err = await run("export", str(copy), *source, env=env, cwd=tmp_path)
+    assert code == 0, err
+    assert f"{len(files):,} files" in out
+    assert tree(copy) == tree(project)
+
+
+async def test_import_again_replaces_and_reports_what_it_leaves_out(server: Server, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / "d").mkdir(parents=True)
+    (project / "d/f").write_bytes(b"1")
+    (project / "link").symlink_to("d/f")
+    (Path(os.fsencode(project).decode()) / os.fsdecode(b"not-utf8-\xff")).write_bytes(b"")
+    await server.register(EMAIL)
+    env = environment(tmp_path) | {"THEIA_BRIDGE_PASSWORD": PASSWORD, "THEIA_BRIDGE_URL": server.url}
+    await run("import", str(project), "--email", EMAIL, env=env, cwd=tmp_path)
+    (project / "d/f").write_bytes(b"22")
+    code, out, err = await run("import", str(project), "--email", EMAIL, env=env, cwd=tmp_path)
+    assert code == 0
+    assert "1 files" in out
+    assert "link: it is a symbolic link" in err
+    assert "its name is not UTF-8" in err
+    await run("export", str(tmp_path / "copy"), "--email", EMAIL, env=env, cwd=tmp_path)
+    assert (tmp_path / "copy/d/f").read_bytes() == b"22"
+
+
+async def test_export_replaces_nothing(server: Server, tmp_path: Path) -> None:
+    await server.register(EMAIL)
+    env = environment(tmp_path) | {"THEIA_BRIDGE_PASSWORD": PASSWORD, "THEIA_BRIDGE_URL": server.url}
+    target = tmp_path / "target"
+    target.mkdir()
+    (target / "mine").write_bytes(b"mine")
+    code, _, err = await run("export", str(target), "--email", EMAIL, env=env, cwd=tmp_path)
+    assert code == 1
+    assert "not empty" in err
+    assert tree(target) == {"mine": b"mine"}
+
+
+async def test_a_token_for_scripts(server: Server, tmp_path: Path) -> None:
+    await server.register(EMAIL)
+    env = environment(tmp_path) | {"THEIA_BRIDGE_PASSWORD": PASSWORD}
+    code, out, _ = await run("token", "--email", EMAIL, "--url", server.url, env=env, cwd=tmp_path)
+    assert code == 0
+    async with server.connect(out.strip()):
+        pass
+    env["THEIA_BRIDGE_PASSWORD"] = "wrong password"
+    code, out, err = await run("token", "--email", EMAIL, "--url", server.url, env=env, cwd=tmp_path)
+    assert (code, out) == (1, "")
+    assert "Wrong" in err
+
+
+async def test_an_operator_makes_accounts(store_url: str, tmp_path: Path) -> None:
+    env = environment(tmp_path, STORE=store_url) | {"THEIA_BRIDGE_PASSWORD": PASSWORD}
+    add = ("user", "add", "--email", EMAIL, "--name", "Ada")
+    assert (await run(*add, env=env, cwd=tmp_path))[0] == 0
+    code, _, err = await run(*add, env=env, cwd=tmp_path)
+    assert code == 1
+    assert "already" in err
+    code, out, _ = await run("user", "list", env=env, cwd=tmp_path)
+    assert (code, out.count(EMAIL)) == (0, 1)
+    server = Server(tmp_path, store_url)
+    await server.start()
+    try:
+        await server.login(EMAIL)
+    finally:
+        await server.kill()
+
+
+async def test_keys_rotate_without_signing_anyone_out(server: Server, tmp_path: Path) -> None:
+    signed_in = await server.register(EMAIL)
+    code, _, err = await run("keys", "rotate", env=environment(tmp_path), cwd=tmp_path)
+    assert code == 0, err
+    await server.stop()
+    await server.start()
+    async with server.connect(signed_in.access_token):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "code", "told"),
+    [
+        (("import", "nowhere", "--email", EMAIL), {}, 1, "nowhere"),
+        (("import", "."), {}, 2, "--email"),
+        (("import", ".", "--email", EMAIL, "--url", "ftp://x"), {}, 2, "http://HOST:PORT"),
+        (("token", "--email", EMAIL, "--url", "http://127.0.0.1:1"), {}, 1, "no server answers"),
+        (("serve", "--store", "mysql:x"), {}, 1, "embedded:DIR"),
+        (("serve",), {"THEIA_BRIDGE_PORT": "high"}, 2, "port"),
+        (("serve",), {"THEIA_BRIDGE_PROT": "1"}, 2, "THEIA_BRIDGE_PROT"),
+        (("serve",), {"THEIA_BRIDGE_CONFIG": "no-such.toml"}, 2, "no-such.toml"),
+        (("doctor", "--store", "fdb:no-such.cluster"), {}, 1, "wrong"),
+        (("fly",), {}, 2, "fly"),
+    ],
+)
+async def test_a_wrong_call_says_what_is_wrong(
+    arguments: tuple[str, ...], variables: dict[str, str], code: int, told: str, tmp_path: Path
+) -> None:
+    env = environment(tmp_path) | {"THEIA_BRIDGE_PASSWORD": PASSWORD} | variables
+    got, out, err = await run(*arguments, env=env, cwd=tmp_path)
+    assert got == code, err
+    assert told in out + err
+    assert "Traceback" not in err
+
+
+async def test_config_prints_settings_that_can_be_used(tmp_path: Path) -> None:
+    env = environment(tmp_path, PORT=8499)
+    code, out, _ = await run("config", env=env, cwd=tmp_path)
+    assert code == 0
+    assert "port = 8499" in out
+    (tmp_path / "theia-bridge.toml").write_text(out)
+    assert (await run("config", env=environment(tmp_path), cwd=tmp_path))[1] == out
+    (tmp_path / "theia-bridge.toml").write_text("unknown = 1\n")
+    code, _, err = await run("config", env=environment(tmp_path), cwd=tmp_path)
+    assert code == 2
+    assert "unknown" in err
+
+
+async def test_doctor_finds_a_fresh_place_usable(tmp_path: Path) -> None:
+    env = environment(tmp_path, STORE=f"embedded:{tmp_path / 'store'}", IDE=tmp_path / "ide")
+    code, out, _ = await run("doctor", env=env, cwd=tmp_path)
+    assert code == 1
+    assert "make ide" in out
+    (tmp_path / "ide").mkdir()
+    (tmp_path / "ide/index.html").write_text("")
+    code, out, _ = await run("doctor", env=env, cwd=tmp_path)
+    assert code == 0, out
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["", "serve", "import", "export", "token", "config", "doctor", "keys rotate", "user add", "user list"],
+)
+async def test_every_command_has_help_with_an_example(command: str, tmp_path: Path) -> None:
+    code, out, _ = await run(*command.split(), "--help", env=environment(tmp_path), cwd=tmp_path)
+    assert code == 0
+    assert re.search("Example|Commands", out)
