@@ -61,7 +61,7 @@ class InvalidCredentials(AuthError):
     """E-mail address and password do not belong together; which of them is wrong is not said."""
 
     def __init__(self) -> None:
-        super().__init__("The e-mail address or the password is not right.")
+        super().__init__("Wrong e-mail address or password.")
 
 
 class RefreshRejected(AuthError):

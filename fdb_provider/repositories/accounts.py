@@ -60,7 +60,7 @@ async def register(tr: Transaction, new: Registration, prepare: Prepare | None =
     try:
         await ACCOUNTS.insert(tr, keyspace.SYSTEM, account)
     except RecordExists:
-        raise RecordExists("There is an account with this e-mail address already.") from None
+        raise RecordExists("This e-mail address has an account already.") from None
     await TENANTS.insert(tr, new.tenant.id, new.tenant)
     await USERS.insert(tr, new.tenant.id, new.user)
     await workspace_sessions.create(tr, new.tenant.id, new.session)

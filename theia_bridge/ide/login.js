@@ -45,7 +45,7 @@ function target() {
   try {
     const url = new URL(next, location.origin);
     const back = url.origin !== location.origin || url.pathname === "/login";
-    return back ? HOME : url.pathname + url.search + url.hash;
+    return back ? HOME : url.href; // whole: a path may begin with // once its .. are gone
   } catch {
     return HOME;
   }
@@ -92,7 +92,10 @@ function show(next) {
 }
 
 function mark(input, message) {
-  byId(input.id + "-error").textContent = message;
+  const line = byId(input.id + "-error");
+  const hint = mode === "register" && input.name === "password" ? "At least 8 characters." : "";
+  line.textContent = message || hint;
+  line.classList.toggle("hint", !message);
   if (message) input.setAttribute("aria-invalid", "true");
   else input.removeAttribute("aria-invalid");
 }
@@ -165,8 +168,10 @@ function post(operation, body) {
 
 async function refused(answer) {
   const problem = await answer.json().catch(() => ({}));
+  const errors = problem.errors ?? [];
+  if (problem.kind === "Exists") errors.push({ pointer: "#/email", detail: problem.detail });
   let first = null;
-  for (const { pointer, detail } of problem.errors ?? []) {
+  for (const { pointer, detail } of errors) {
     const input = fields().find((element) => "#/" + element.name === pointer);
     if (input === undefined) continue;
     mark(input, detail);
@@ -241,4 +246,5 @@ byId("reveal").addEventListener("click", () => {
 byId("host").textContent = location.host;
 byId("host").title = location.host;
 show(mode);
+if (mode === "register") byId("name").focus();
 if (mode === "login" && remembered() && !circling()) void resume();
