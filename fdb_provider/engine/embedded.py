@@ -48,6 +48,8 @@ _GROUP_SECONDS: Final = 0.05
 _GROWTH: Final = 32 << 20
 """Bytes one transaction can make the file grow by at most: 10 MB in pages, and the way to each of them."""
 
+_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""LMDB reports a write that the disk took only a part of as EIO, which is how most disks become full."""
 _SUSPENDED: Final = (
     "a transaction body awaited something other than its transaction: "
     "await nothing else in it, and call tr.get several times before awaiting instead of gathering"
@@ -238,7 +240,7 @@ class EmbeddedDatabase:
             if len(jobs) == _GROUP_LIMIT or self._jobs.empty():
                 return jobs, False
 
-    def _commit(self, jobs: list[_Job]) -> list[_Job]:
+    def _commit(self, jobs: list[_Job], *, again: bool = False) -> list[_Job]:
         """Runs and commits the first of `jobs`, answers them, and returns those left for the next group."""
         try:
             done = self._commit_group(jobs)
@@ -249,10 +251,25 @@ class EmbeddedDatabase:
                 for job in jobs:
                     self._commit([job])
                 return []
+            if isinstance(error, lmdb.Error) and not again and self._advance():
+                return self._commit(jobs, again=True)
             jobs[0].error = _translated(error)
             done = 1
         self._answer(jobs[:done])
         return jobs[done:]
+
+    def _advance(self) -> bool:
+        """Makes a commit that needs next to no room, if there is as much.
+
+        LMDB reuses what a commit has freed only from the second commit after it on. On a full disk the
+        first one would fail for ever, and never get to what was cleared.
+        """
+        try:
+            with self._env.begin(write=True) as txn:
+                txn.put(_VERSION_KEY, self._version.to_bytes(8, "big"))
+        except lmdb.Error:
+            return False
+        return True
 
     def _commit_group(self, jobs: list[_Job]) -> int:
         """Runs as many of `jobs` as fit into one commit, and commits. Returns their number."""
@@ -359,9 +376,9 @@ async def _awaiting(awaitable: Awaitable[T]) -> T:
 def _translated(error: BaseException) -> BaseException:
     """The error a caller sees."""
     if isinstance(error, lmdb.Error):
-        if isinstance(error, lmdb.MapFullError) or error.code in (errno.ENOSPC, errno.EDQUOT):
-            return StoreFull(f"the store has no room: {error}")
-        return StoreUnavailable(f"the store cannot be written: {error}")
+        if isinstance(error, lmdb.MapFullError) or error.code in _NO_ROOM:
+            return StoreFull(f"the store's disk or map takes no more: {error}")
+        return StoreUnavailable(f"the store failed: {error}")
     if isinstance(error, RuntimeError) and "event loop" in str(error):
         # asyncio.sleep, gather and the like look for a loop, and the writer thread has none.
         suspended = BodySuspended(_SUSPENDED)

@@ -392,7 +392,8 @@ async def test_a_watch_wakes_for_each_kind_of_write(database: Database) -> None:
         await put(database, (b"other", b"%d" % step))
         assert not any(task.done() for task in watching)
         await database.run(given(write, step))
-        values = await asyncio.gather(*watching)
+        async with asyncio.timeout(30):
+            values = await asyncio.gather(*watching)
         assert len(set(values)) == 1
         assert values[0] != seen
         seen = values[0]
@@ -412,7 +413,8 @@ async def test_a_watch_that_races_with_writes_misses_nothing(database: Database)
         for i in range(last + 1):
             await put(database, (b"a", b"%d" % i))
 
-    _, *seen = await asyncio.gather(write(), follow(), follow())
+    async with asyncio.timeout(30):
+        _, *seen = await asyncio.gather(write(), follow(), follow())
     assert seen == [b"%d" % last] * 2
 
 

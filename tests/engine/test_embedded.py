@@ -140,6 +140,47 @@ async def fill_at_once(database: EmbeddedDatabase) -> None:
     await database.run(body)
 
 
+REFUSED = """
+import asyncio, resource, sys
+from fdb_provider.engine.embedded import EmbeddedDatabase
+from fdb_provider.errors import StoreFull
+
+async def main():
+    database = await EmbeddedDatabase.open(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+    async def put(i):
+        async def body(tr):
+            tr.set(b"%03d" % i, b"v" * 30_000)
+            tr.set(b"%03d second half" % i, b"")
+        await database.run(body)
+    async def keys(tr):
+        return {key async for key, _ in tr.get_range(b"", b"\\xff")}
+    async def clear(tr):
+        tr.clear_range(b"", b"\\xff")
+    for _ in range(3):
+        results = await asyncio.gather(*(put(i) for i in range(60)), return_exceptions=True)
+        kept = [i for i, result in enumerate(results) if result is None]
+        refused = [result for result in results if isinstance(result, StoreFull)]
+        assert len(kept) + len(refused) == 60, results
+        assert len(kept) > 5 and len(refused) > 5, (len(kept), len(refused))
+        expected = {key for i in kept for key in (b"%03d" % i, b"%03d second half" % i)}
+        assert await database.read(keys) == expected
+        await database.run(clear)
+        assert await database.read(keys) == set()
+    await database.close()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_disk_that_takes_no_more(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", REFUSED, str(tmp_path), stderr=asyncio.subprocess.PIPE
+    )
+    _, errors = await asyncio.wait_for(process.communicate(), 60)
+    assert process.returncode == 0, errors.decode()
+
+
 async def clear_all(tr: Transaction) -> None:
     tr.clear_range(b"", b"\xff")
 
