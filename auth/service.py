@@ -13,6 +13,7 @@ from auth.refresh import REFRESH_SECONDS, RefreshToken
 from auth.throttle import Throttle
 from auth.tokens import Tokens
 from fdb_provider.engine import Database, Reader, Transaction
+from fdb_provider.errors import RecordExists
 from fdb_provider.models import AuthSession, User, WorkspaceSession, email_key, new_id, now_ms
 from fdb_provider.repositories import accounts, auth_sessions, workspace_sessions
 from fdb_provider.scope import Scope
@@ -79,17 +80,20 @@ class Accounts:
         """
         name = name.strip()
         check_fields(email=email, password=password, name=name)
-        attempt = await self._throttle.attempt(account=None, address=address)
-        new = accounts.registration(email, name, await self._passwords.hash(password))
-        refresh = RefreshToken.new(new.tenant.id, new_id())
-        family = self._family(refresh, new.user.id, new.session.id, new.user.created_at)
+        async with self._throttle.attempt(account=None, address=address) as attempt:
+            new = accounts.registration(email, name, await self._passwords.hash(password))
+            refresh = RefreshToken.new(new.tenant.id, new_id())
+            family = self._family(refresh, new.user.id, new.session.id, new.user.created_at)
 
-        async def body(tr: Transaction) -> None:
-            await accounts.register(tr, new, self._prepare)
-            await auth_sessions.create(tr, new.tenant.id, family)
+            async def body(tr: Transaction) -> None:
+                await accounts.register(tr, new, self._prepare)
+                await auth_sessions.create(tr, new.tenant.id, family)
 
-        await self._database.run(body)
-        await self._throttle.succeeded(attempt)
+            try:
+                await self._database.run(body)
+            except RecordExists:
+                await attempt.failed()
+                raise
         return await self._sign_in(new.scope, new.user, new.session, refresh)
 
     async def login(
@@ -102,16 +106,17 @@ class Accounts:
             RecordNotFound: the password is right, but the user has no such session.
             TooManyAttempts, PasswordsBusy, StoreError
         """
-        attempt = await self._throttle.attempt(account=email_key(email), address=address)
 
         async def find(tr: Reader) -> tuple[str, User] | None:
             return await accounts.by_email(tr, email)
 
-        found = await self._database.read(find)
-        stored = found[1].password_hash if found is not None else None
-        if not await self._passwords.verify(stored, password) or found is None:
-            raise InvalidCredentials
-        await self._throttle.succeeded(attempt)
+        async with self._throttle.attempt(account=email_key(email), address=address) as attempt:
+            found = await self._database.read(find)
+            stored = found[1].password_hash if found is not None else None
+            if not await self._passwords.verify(stored, password) or found is None:
+                await attempt.failed()
+                raise InvalidCredentials
+            await attempt.succeeded()
         tenant, user = found
         rehashed = None
         if self._passwords.outdated(user.password_hash):

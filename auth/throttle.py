@@ -1,23 +1,26 @@
 """Limits on failed sign-ins, counted in the store and so across all gateways.
 
-An attempt is counted before the password is looked at and taken back when it succeeds, so that attempts
-made all at once cannot slip past. The count is a sliding window from two counters: this window's, and the
-last one's in the part of it that still overlaps (as in Cloudflare's "How we built rate limiting capable of
-scaling to millions of domains").
+The attempts for one account take turns on a gateway, so that attempts made all at once cannot slip past the
+limit, and any number of good ones may be made at once. The count is a sliding window from two counters: this
+window's, and the last one's in the part of it that still overlaps (as in Cloudflare's "How we built rate
+limiting capable of scaling to millions of domains").
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import ipaddress
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 from auth.errors import TooManyAttempts
 from fdb_provider import keyspace
-from fdb_provider.engine import Database, Transaction
+from fdb_provider.engine import Database, Reader, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +32,12 @@ class Limits:
     window: int = 15 * 60
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """A counted attempt, to be handed back to `Throttle.succeeded`."""
-
-    window: int
-    subjects: Sequence[tuple[str, bytes]]
+Subject = tuple[str, bytes]
+"""What is counted: its kind, and a digest, so that a key neither grows nor tells who failed to sign in."""
 
 
 class Throttle:
-    """Counts attempts to sign in.
+    """Counts failures to sign in.
 
     Args:
         clock: seconds since 1970.
@@ -50,64 +49,89 @@ class Throttle:
         self._database = database
         self._limits = limits
         self._clock = clock
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
-    async def attempt(self, *, account: str | None, address: str | None) -> Attempt:
-        """Counts an attempt as failed until `succeeded` says otherwise.
+    @asynccontextmanager
+    async def attempt(self, *, account: str | None, address: str | None) -> AsyncIterator[Attempt]:
+        """One attempt, to be told how it ended: `async with throttle.attempt(...) as attempt`.
 
         Args:
             account: the account's unique e-mail form, whether or not there is such an account.
             address: the caller's network address if it is known.
 
         Raises:
-            TooManyAttempts: the account or the address has reached its limit; nothing was counted.
+            TooManyAttempts: the account or the address has reached its limit.
         """
-        now = self._clock()
-        window, passed = divmod(now, self._limits.window)
-        attempt = Attempt(int(window), _subjects(account, address))
+        turn = asyncio.Lock() if account is None else self._turns.setdefault(account, asyncio.Lock())
+        async with turn:
+            attempt = Attempt(self, _subjects(account, address))
+            attempt.clean = await self._check(attempt.subjects)
+            yield attempt
+
+    async def _check(self, subjects: Sequence[Subject]) -> bool:
+        """Whether there is no failure at all. Raises: TooManyAttempts"""
+        window, passed = divmod(self._clock(), self._limits.window)
         overlap = 1 - passed / self._limits.window
 
-        async def body(tr: Transaction) -> bool:
+        async def body(tr: Reader) -> list[float]:
             reads = [
-                (kind, tr.get(keyspace.attempts(attempt.window, kind, subject)),
-                 tr.get(keyspace.attempts(attempt.window - 1, kind, subject)))
-                for kind, subject in attempt.subjects
-            ]  # fmt: skip
-            for kind, current, last in reads:
-                limit = self._limits.account if kind == "account" else self._limits.address
-                if _number(await current) + _number(await last) * overlap >= limit:
-                    return False
-            for kind, subject in attempt.subjects:
-                tr.add(keyspace.attempts(attempt.window, kind, subject), 1)
-            # Counters of windows that no longer matter; blind, so it costs no read.
-            tr.clear_range(keyspace.attempts(), keyspace.attempts(attempt.window - 1))
-            return True
+                [tr.get(keyspace.attempts(int(window) - back, *subject)) for back in (0, 1)]
+                for subject in subjects
+            ]
+            return [_number(await current) + _number(await last) * overlap for current, last in reads]
 
-        if not await self._database.run(body):
+        counts = await self._database.read(body)
+        limits = {"account": self._limits.account, "address": self._limits.address}
+        if any(count >= limits[kind] for count, (kind, _) in zip(counts, subjects, strict=True)):
             raise TooManyAttempts(retry_after=max(1, math.ceil(self._limits.window - passed)))
-        return attempt
+        return not any(counts)
 
-    async def succeeded(self, attempt: Attempt) -> None:
-        """Takes the attempt back, and forgets the account's earlier failures."""
+    async def _count(self, subjects: Sequence[Subject]) -> None:
+        window = int(self._clock() // self._limits.window)
 
         async def body(tr: Transaction) -> None:
-            for kind, subject in attempt.subjects:
-                current = keyspace.attempts(attempt.window, kind, subject)
-                if kind == "account":
-                    tr.clear(current)
-                    tr.clear(keyspace.attempts(attempt.window - 1, kind, subject))
-                else:
-                    tr.add(current, -1)
+            for subject in subjects:
+                tr.add(keyspace.attempts(window, *subject), 1)
+            # Counters of windows that no longer matter; blind, so it costs no read.
+            tr.clear_range(keyspace.attempts(), keyspace.attempts(window - 1))
 
         await self._database.run(body)
+
+    async def _forget(self, subjects: Sequence[Subject]) -> None:
+        window = int(self._clock() // self._limits.window)
+
+        async def body(tr: Transaction) -> None:
+            for subject in subjects:
+                tr.clear(keyspace.attempts(window, *subject))
+                tr.clear(keyspace.attempts(window - 1, *subject))
+
+        await self._database.run(body)
+
+
+class Attempt:
+    """One attempt. One that is told neither end, as the server was busy, does not count."""
+
+    def __init__(self, throttle: Throttle, subjects: Sequence[Subject]) -> None:
+        self._throttle = throttle
+        self.subjects = subjects
+        self.clean = True
+
+    async def failed(self) -> None:
+        """Counts it against the account and the address."""
+        await self._throttle._count(self.subjects)
+
+    async def succeeded(self) -> None:
+        """Forgets the account's failures. Those of the address stay: its other guesses go on counting."""
+        if not self.clean:
+            await self._throttle._forget([subject for subject in self.subjects if subject[0] == "account"])
 
 
 def _number(counter: bytes | None) -> int:
     return int.from_bytes(counter or b"", "little", signed=True)
 
 
-def _subjects(account: str | None, address: str | None) -> Sequence[tuple[str, bytes]]:
-    """What is counted: digests, so that a key neither grows nor tells who failed to sign in."""
-    subjects = []
+def _subjects(account: str | None, address: str | None) -> Sequence[Subject]:
+    subjects: list[Subject] = []
     if account is not None:
         subjects.append(("account", hashlib.sha256(account.encode("utf-8", "surrogatepass")).digest()))
     if address is not None:
