@@ -1,0 +1,119 @@
+"""Downloads through `/api/v5/files/`, and what the server gives a browser."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from tests.process import Server
+from theia_bridge.methods.protocol import CreateDirectoryParams, Stat, WriteFileParams
+
+FILES = {"a.txt": b"a" * 100_000, "d/ü \U0001d11e.bin": bytes(range(256)) * 20_000, "d/e/empty": b""}
+
+
+@pytest.fixture
+async def http(server: Server) -> AsyncIterator[aiohttp.ClientSession]:
+    """A signed-in browser whose session has some files."""
+    token = (await server.register("ada@example.com")).access_token
+    async with server.connect(token) as client:
+        for folder in ("p", "p/d", "p/d/e"):
+            await client.call("fs.createDirectory", CreateDirectoryParams(path=f"/workspace/{folder}"), Stat)
+        for path, content in FILES.items():
+            params = WriteFileParams(path=f"/workspace/p/{path}", content=content)
+            await client.call("fs.writeFile", params, Stat)
+    headers = {"Cookie": f"theia_bridge_access={token}"}
+    async with aiohttp.ClientSession(server.url, headers=headers) as session:
+        yield session
+
+
+async def test_a_file(http: aiohttp.ClientSession) -> None:
+    for path, content in FILES.items():
+        async with http.get(f"/api/v5/files/workspace/p/{quote(path)}") as response:
+            assert response.status == 200
+            assert await response.read() == content
+            assert response.headers["Content-Disposition"].startswith("attachment;")
+            assert quote(Path(path).name, safe="") in response.headers["Content-Disposition"]
+            etag = response.headers["ETag"]
+        known = {"If-None-Match": etag}
+        async with http.get(f"/api/v5/files/workspace/p/{quote(path)}", headers=known) as response:
+            assert response.status == 304
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([], {"a.txt", "d/", "d/ü \U0001d11e.bin", "d/e/", "d/e/empty"}),
+        (["a.txt"], {"a.txt"}),
+        (["d"], {"d/", "d/ü \U0001d11e.bin", "d/e/", "d/e/empty"}),
+    ],
+)
+async def test_a_folder_as_zip(http: aiohttp.ClientSession, names: list[str], expected: set[str]) -> None:
+    query = [("archive", "zip"), *(("name", name) for name in names)]
+    async with http.get("/api/v5/files/workspace/p", params=query) as response:
+        assert response.status == 200
+        archive = zipfile.ZipFile(io.BytesIO(await response.read()))
+    assert archive.testzip() is None
+    assert set(archive.namelist()) == expected
+    for path in expected:
+        if not path.endswith("/"):
+            assert archive.read(path) == FILES[path]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "kind"),
+    [
+        ("workspace/none", 404, "FileNotFound"),
+        ("workspace/p", 409, "FileIsADirectory"),
+        ("workspace/p?archive=rar", 400, "BadRequest"),
+        ("workspace/p/a.txt?archive=zip", 409, "FileNotADirectory"),
+        ("workspace/p?archive=zip&name=none", 404, "FileNotFound"),
+        ("workspace/p?archive=zip&name=../p", 404, "FileNotFound"),
+        ("etc/passwd", 400, "InvalidPath"),
+        ("workspace/%2e%2e/etc", 400, "InvalidPath"),
+        ("workspace/a%00b", 400, "InvalidPath"),
+    ],
+)
+async def test_what_cannot_be_downloaded(
+    server: Server, http: aiohttp.ClientSession, path: str, status: int, kind: str
+) -> None:
+    url = URL(f"{server.url}/api/v5/files/{path}", encoded=True)
+    async with http.get(url) as response:
+        assert response.status == status
+        assert response.content_type == "application/problem+json"
+        assert (await response.json())["kind"] == kind
+
+
+@pytest.mark.parametrize(
+    "path", ["/theia/", "/theia/index.html", "/theia/../x", "/api/v5/files/workspace/a", "/x"]
+)
+async def test_nothing_without_a_token(server: Server, path: str) -> None:
+    async with aiohttp.ClientSession() as http, http.get(server.url + path) as response:
+        assert response.status == 401
+
+
+async def test_health(server: Server) -> None:
+    async with aiohttp.ClientSession(server.url) as http:
+        for path in ("/healthz", "/readyz"):
+            async with http.get(path) as response:
+                assert response.status == 200
+
+
+async def test_pages_carry_their_security_headers(http: aiohttp.ClientSession) -> None:
+    for path in ("/login", "/theia/", "/api/v5/files/workspace/README.md"):
+        async with http.get(path) as response:
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert response.headers["Referrer-Policy"] == "no-referrer"
+            assert "unsafe-inline" not in response.headers["Content-Security-Policy"].split("style-src")[0]
+
+
+async def test_a_file_outside_the_frontend_is_not_served(server: Server, http: aiohttp.ClientSession) -> None:
+    for path in ("..%2f..%2fcli.py", "%2e%2e/%2e%2e/cli.py", "..%2flogin.html", "assets"):
+        async with http.get(URL(f"{server.url}/theia/{path}", encoded=True)) as response:
+            assert response.status == 404
