@@ -55,6 +55,7 @@ def running() -> Iterator[Path]:
                 *("--public-address", address, "--listen-address", "public"),
                 *("--datadir", f"{folder}/data", "--logdir", f"{folder}/log"),
                 *("--memory", "2GiB", "--storage-memory", "256MiB", "--cache-memory", "128MiB"),
+                "--knob_disable_posix_kernel_aio=1",  # works on any file system, tmpfs included
             ],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

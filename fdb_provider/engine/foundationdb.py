@@ -138,7 +138,7 @@ class FoundationDatabase:
             except FDBError as error:
                 if is_maybe_committed(error):
                     unknown |= committing
-                await self._retry(tr, bridge, error, started, bool(committing))
+                await self._retry(tr, bridge, error, started, bool(unknown or committing))
             finally:
                 ours.end()
 
@@ -161,31 +161,31 @@ class FoundationDatabase:
         finally:
             self._leave()
 
-    async def _retry(
-        self, tr: Any, bridge: Bridge, error: FDBError, started: float, committing: bool
-    ) -> None:
-        """Makes `tr` ready for another attempt, or raises what the caller is to see."""
+    async def _retry(self, tr: Any, bridge: Bridge, error: FDBError, started: float, unsure: bool) -> None:
+        """Makes `tr` ready for another attempt, or raises what the caller is to see.
+
+        Args:
+            started: when the first attempt began.
+            unsure: whether a commit may have been made.
+        """
         if error.code == TIMED_OUT:
-            raise self._translated(error, committing) from error
-        spent = time.monotonic() - started
-        if spent > _RETRY_SECONDS:
-            raise StoreUnavailable(
-                f"FoundationDB: a transaction failed again and again for {spent:.0f} s: {error}"
-            ) from error
+            raise self._translated(error, unsure) from error
+        if time.monotonic() - started > _RETRY_SECONDS:
+            raise self._translated(error, unsure) from error
         try:
             await Pending(bridge, tr.on_error(error.code), nothing)
         except FDBError as final:
-            raise self._translated(final, committing) from final
+            raise self._translated(final, unsure) from final
         # The timeout counts from the beginning of the first attempt, so each one moves it on.
         tr.options.set_timeout(int((time.monotonic() - started + _ANSWER_SECONDS) * 1000))
 
-    def _translated(self, error: FDBError, committing: bool = False) -> StoreError:
+    def _translated(self, error: FDBError, unsure: bool = False) -> StoreError:
         if kind := _ERRORS.get(error.code):
             return kind(f"FoundationDB: {_text(error)}")
+        outcome = "; the change may or may not have been saved" if unsure else ""
         if error.code == TIMED_OUT:
-            unsure = "; the change may or may not have been saved" if committing else ""
-            return StoreUnavailable(f"the FoundationDB cluster of {self._name} does not answer{unsure}")
-        return StoreUnavailable(f"FoundationDB: {_text(error)}")
+            return StoreUnavailable(f"the FoundationDB cluster of {self._name} does not answer{outcome}")
+        return StoreUnavailable(f"FoundationDB: {_text(error)}{outcome}")
 
     async def watch(self, key: bytes, seen: bytes | None) -> bytes | None:
         check_key(key)
