@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import AsyncIterator, Generator
 from typing import Final, Generic, NoReturn, TypeVar
@@ -22,6 +23,7 @@ T = TypeVar("T")
 _FIRST_ROWS: Final = 64
 _MOST_ROWS: Final = 4096
 _BATCH_BYTES: Final = 1 << 20
+"""Rows of the first batch, of a later one at most, and what a later one should weigh."""
 
 # What FoundationDB's client adds to the bytes of a mutation and of a conflict range when it checks a
 # transaction's size, rounded up: sizeof(MutationRef) and sizeof(KeyRangeRef) in its CommitTransaction.h.
@@ -84,16 +86,10 @@ class EmbeddedReader:
         """The next rows of a range, and whether they are the last."""
         if time.monotonic() > self._deadline:
             self._late()
-        batch: list[tuple[bytes, bytes]] = []
-        size = 0
         scan = trie.scan(self._txn, begin, end, reverse)
-        for row in scan:
-            batch.append(row)
-            size += len(row[1])
-            if len(batch) == rows or size > _BATCH_BYTES:
-                scan.close()
-                return batch, False
-        return batch, True
+        batch = list(itertools.islice(scan, rows))
+        scan.close()
+        return batch, len(batch) < rows
 
 
 class _Range:
@@ -122,7 +118,8 @@ class _Range:
                 self._end = batch[-1][0]
             else:
                 self._begin = batch[-1][0] + b"\x00"
-            self._size = min(self._size * 4, _MOST_ROWS)
+            fit = _BATCH_BYTES * len(batch) // (1 + sum(len(value) for _, value in batch))
+            self._size = max(1, min(self._size * 4, _MOST_ROWS, fit))
 
     def __aiter__(self) -> _Range:
         return self
