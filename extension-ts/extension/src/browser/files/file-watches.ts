@@ -1,5 +1,6 @@
 import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposable';
 import { Emitter, Event } from '@theia/core/lib/common/event';
+import { FileChangeType } from '@theia/filesystem/lib/common/files';
 import { BridgeError } from '../../common/bridge-error';
 import { Change, DidChange } from '../../common/protocol.generated';
 import { BridgeConnection } from '../connection/bridge-connection';
@@ -113,6 +114,10 @@ export class FileWatches implements Disposable {
             if (watch.watchId === event.watchId) {
                 watch.cursor = event.cursor;
                 this.onDidChangeEmitter.fire(event.changes);
+                // The server's word for a client that fell behind further than its feed reaches.
+                if (watch.recursive && event.changes.some(({ type, path }) => type === FileChangeType.UPDATED && path === watch.path)) {
+                    this.onDidLoseTrackEmitter.fire(watch.path);
+                }
                 return;
             }
         }

@@ -1,0 +1,139 @@
+import 'reflect-metadata';
+import * as assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Container } from '@theia/core/shared/inversify';
+import { FileSystemProviderError, FileSystemProviderErrorCode, FileType } from '@theia/filesystem/lib/common/files';
+import { RemoteFileChange } from '@theia/filesystem/lib/common/remote-file-system-provider';
+import { BridgeConnection } from '../browser/connection/bridge-connection';
+import { toUri } from '../browser/files/file-paths';
+import { BridgeFileSystemServer } from '../browser/files/bridge-file-system-server';
+import { reach, TestBrowser, TestServer } from './server';
+
+const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+const uri = (name: string): string => toUri(`/workspace/${name}`).toString();
+const REPLACING = { create: true, overwrite: true };
+
+describe('BridgeFileSystemServer', { timeout: 60_000 }, () => {
+
+    const server = new TestServer();
+    let browser: TestBrowser;
+    let connection: BridgeConnection;
+    let files: BridgeFileSystemServer;
+
+    before(async () => {
+        await server.start();
+        browser = await new TestBrowser(server).register();
+        connection = browser.connect();
+        await reach(connection, 'online');
+        const container = new Container();
+        container.bind(BridgeConnection).toConstantValue(connection);
+        container.bind(BridgeFileSystemServer).toSelf().inSingletonScope();
+        files = container.get(BridgeFileSystemServer);
+    });
+
+    after(async () => {
+        files.dispose();
+        browser.dispose();
+        await server.stop();
+    });
+
+    /** How many requests it takes. */
+    async function requests(act: () => Promise<unknown>): Promise<number> {
+        const before = browser.sockets[0].frames.length;
+        await act();
+        return browser.sockets[0].frames.length - before;
+    }
+
+    it('gives errors the codes Theia knows', async () => {
+        await files.mkdir(uri('folder'));
+        await files.writeFile(uri('folder/file'), text('x'), REPLACING);
+        const fails = async (act: () => Promise<unknown>, code: FileSystemProviderErrorCode): Promise<void> =>
+            assert.rejects(act, error => {
+                assert.ok(error instanceof FileSystemProviderError);
+                assert.equal(error.code, code);
+                assert.ok(error.message.length > 0);
+                return true;
+            });
+        await fails(() => files.stat(uri('missing')), FileSystemProviderErrorCode.FileNotFound);
+        await fails(() => files.readFile(uri('missing')), FileSystemProviderErrorCode.FileNotFound);
+        await fails(() => files.mkdir(uri('folder')), FileSystemProviderErrorCode.FileExists);
+        await fails(() => files.writeFile(uri('folder/file'), text('y'), { create: true, overwrite: false }), FileSystemProviderErrorCode.FileExists);
+        await fails(() => files.writeFile(uri('new'), text('y'), { create: false, overwrite: true }), FileSystemProviderErrorCode.FileNotFound);
+        await fails(() => files.readFile(uri('folder')), FileSystemProviderErrorCode.FileIsADirectory);
+        await fails(() => files.readdir(uri('folder/file')), FileSystemProviderErrorCode.FileNotADirectory);
+        await fails(() => files.delete(uri('folder'), { recursive: false, useTrash: false }), FileSystemProviderErrorCode.Unknown);
+        await fails(() => files.rename(uri('folder'), uri('folder/inside'), { overwrite: false }), FileSystemProviderErrorCode.Unknown);
+    });
+
+    it('lists a folder and the stats of all in it with one request', async () => {
+        await files.mkdir(uri('many'));
+        const names = Array.from({ length: 200 }, (_, index) => `file-${index}`);
+        await Promise.all(names.map(name => files.writeFile(uri(`many/${name}`), text(name), REPLACING)));
+        const list = async (): Promise<void> => {
+            const entries = await files.readdir(uri('many'));
+            assert.equal(entries.length, 200);
+            const stats = await Promise.all(entries.map(([name]) => files.stat(uri(`many/${name}`))));
+            entries.forEach(([name, type], index) => {
+                assert.equal(type, FileType.File);
+                assert.equal(stats[index].size, name.length);
+            });
+        };
+        assert.equal(await requests(list), 1);
+        assert.equal(await requests(list), 1);
+    });
+
+    it('does not keep such a stat beyond the moment, nor beyond a change', async () => {
+        await files.mkdir(uri('moment'));
+        await files.writeFile(uri('moment/a'), text('short'), REPLACING);
+        await files.readdir(uri('moment'));
+        assert.equal(await requests(() => files.writeFile(uri('moment/a'), text('longer than before'), REPLACING)), 1);
+        assert.equal((await files.stat(uri('moment/a'))).size, 18);
+
+        await files.readdir(uri('moment'));
+        await new Promise(resolve => setTimeout(resolve, 0));
+        assert.equal(await requests(() => files.stat(uri('moment/a'))), 1);
+    });
+
+    it('brings any name and any content there and back', async () => {
+        for (const name of ['50% #1?.txt', 'über/ünter', ' leading and trailing ', '日本語.md', 'a:b&c=d;e', '%41', '.hidden']) {
+            const content = Uint8Array.from({ length: 256 }, (_, byte) => byte);
+            if (name.includes('/')) {
+                await files.mkdir(uri(name.slice(0, name.indexOf('/'))));
+            }
+            await files.writeFile(uri(name), content, REPLACING);
+            assert.deepEqual(Buffer.from(await files.readFile(uri(name))), Buffer.from(content));
+            await files.copy(uri(name), uri(`${name}.copy`), { overwrite: false });
+            await files.rename(uri(`${name}.copy`), uri(`${name}.moved`), { overwrite: false });
+            assert.equal((await files.stat(uri(`${name}.moved`))).size, 256);
+            await files.delete(uri(`${name}.moved`), { recursive: false, useTrash: false });
+        }
+    });
+
+    it('reads what is larger than a piece, and refuses to send what is larger than a frame', async () => {
+        const content = Buffer.alloc(40 * 1024 * 1024, 'abcdefg');
+        await files.writeFile(uri('large'), content, REPLACING);
+        assert.ok(content.equals(await files.readFile(uri('large'))));
+
+        const { maxFrame } = await connection.info;
+        const sent = await requests(() => assert.rejects(files.writeFile(uri('larger'), new Uint8Array(maxFrame), REPLACING), error =>
+            error instanceof FileSystemProviderError && error.code === FileSystemProviderErrorCode.FileTooLarge));
+        assert.equal(sent, 0);
+    });
+
+    it('reports the changes others make', async () => {
+        await files.watch(7, uri(''), { recursive: true, excludes: [] });
+        const changed = new Promise<RemoteFileChange[]>(resolve => files.setClient({
+            notifyDidChangeFile: ({ changes }) => resolve(changes),
+            notifyFileWatchError: () => { },
+            notifyDidChangeCapabilities: () => { },
+            notifyDidChangeReadOnlyMessage: () => { },
+            onFileStreamData: () => { },
+            onFileStreamEnd: () => { }
+        }));
+        const other = browser.connect();
+        await other.mutate('fs.writeFile', { path: '/workspace/of others %', content: text('') });
+        assert.ok((await changed).some(({ resource }) => resource === uri('of others %')));
+        files.setClient(undefined);
+        await files.unwatch(7);
+    });
+});
