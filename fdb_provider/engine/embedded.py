@@ -19,13 +19,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
-from types import CoroutineType
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import lmdb
 
 from fdb_provider.engine import TRANSACTION_SECONDS, Reader, Transaction, trie
-from fdb_provider.engine.embedded_transaction import EmbeddedReader, EmbeddedTransaction
+from fdb_provider.engine.embedded_transaction import (
+    SUSPENDED,
+    EmbeddedReader,
+    EmbeddedTransaction,
+    drive,
+)
 from fdb_provider.engine.folder import Folder
 from fdb_provider.engine.limits import check_key
 from fdb_provider.errors import (
@@ -36,7 +40,6 @@ from fdb_provider.errors import (
     StoreUnusable,
 )
 
-R = TypeVar("R")
 T = TypeVar("T")
 
 MAP_SIZE: Final = 64 << 30
@@ -50,10 +53,6 @@ _GROWTH: Final = 32 << 20
 
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """LMDB reports a write that the disk took only a part of as EIO, which is how most disks become full."""
-_SUSPENDED: Final = (
-    "a transaction body awaited something other than its transaction: "
-    "await nothing else in it, and call tr.get several times before awaiting instead of gathering"
-)
 _FORMAT_KEY: Final = b"mformat"
 _FORMAT: Final = b"1"
 _VERSION_KEY: Final = b"mversion"
@@ -167,7 +166,7 @@ class EmbeddedDatabase:
             with self._env.begin() as txn:
                 reader = EmbeddedReader(txn, self._seconds)
                 try:
-                    return _drive(body, reader)
+                    return drive(body, reader)
                 finally:
                     reader.end()
         except lmdb.Error as error:
@@ -304,7 +303,7 @@ class EmbeddedDatabase:
         stamp = group.version.to_bytes(8, "big") + group.order.to_bytes(2, "big")
         tr = EmbeddedTransaction(txn, self._seconds, stamp)
         try:
-            job.result = job.context.run(_drive, job.body, tr)
+            job.result = job.context.run(drive, job.body, tr)
             group.order += tr.finish()
             if tr.grew and group.tight and _live(txn) * self._page > self._limit:
                 raise StoreFull(f"the store has reached its limit of {self._limit} bytes")
@@ -357,22 +356,6 @@ def _live(txn: trie.Txn) -> int:
     return pages["branch_pages"] + pages["leaf_pages"] + pages["overflow_pages"]
 
 
-def _drive(body: Callable[[R], Awaitable[T]], tr: R) -> T:
-    """Runs a body to its end, which it reaches without suspending."""
-    awaitable = body(tr)
-    coroutine = awaitable if isinstance(awaitable, CoroutineType) else _awaiting(awaitable)
-    try:
-        coroutine.send(None)
-    except StopIteration as stop:
-        return cast(T, stop.value)
-    coroutine.close()
-    raise BodySuspended(_SUSPENDED)
-
-
-async def _awaiting(awaitable: Awaitable[T]) -> T:
-    return await awaitable
-
-
 def _translated(error: BaseException) -> BaseException:
     """The error a caller sees."""
     if isinstance(error, lmdb.Error):
@@ -381,7 +364,7 @@ def _translated(error: BaseException) -> BaseException:
         return StoreUnavailable(f"the store failed: {error}")
     if isinstance(error, RuntimeError) and "event loop" in str(error):
         # asyncio.sleep, gather and the like look for a loop, and the writer thread has none.
-        suspended = BodySuspended(_SUSPENDED)
+        suspended = BodySuspended(SUSPENDED)
         suspended.__cause__ = error
         return suspended
     return error

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import AsyncIterator, Generator
-from typing import Final, Generic, NoReturn, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from types import CoroutineType
+from typing import Final, Generic, NoReturn, TypeVar, cast
 
 from fdb_provider.engine import KEY_LIMIT, TRANSACTION_LIMIT, trie
 from fdb_provider.engine.limits import (
@@ -16,9 +17,15 @@ from fdb_provider.engine.limits import (
     check_stamped,
     check_value,
 )
-from fdb_provider.errors import TransactionTooLarge, TransactionTooOld
+from fdb_provider.errors import BodySuspended, TransactionTooLarge, TransactionTooOld
 
+R = TypeVar("R")
 T = TypeVar("T")
+
+SUSPENDED: Final = (
+    "a transaction body awaited something other than its transaction: "
+    "await nothing else in it, and call tr.get several times before awaiting instead of gathering"
+)
 
 _FIRST_ROWS: Final = 64
 _MOST_ROWS: Final = 4096
@@ -42,6 +49,22 @@ class Done(Generic[T]):
     def __await__(self) -> Generator[None, None, T]:
         yield from ()
         return self._result
+
+
+def drive(body: Callable[[R], Awaitable[T]], tr: R) -> T:
+    """Runs a body to its end, which it reaches without suspending. Raises BodySuspended if it does not."""
+    awaitable = body(tr)
+    coroutine = awaitable if isinstance(awaitable, CoroutineType) else _awaiting(awaitable)
+    try:
+        coroutine.send(None)
+    except StopIteration as stop:
+        return cast(T, stop.value)
+    coroutine.close()
+    raise BodySuspended(SUSPENDED)
+
+
+async def _awaiting(awaitable: Awaitable[T]) -> T:
+    return await awaitable
 
 
 class EmbeddedReader:
