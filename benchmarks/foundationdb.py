@@ -1,0 +1,120 @@
+"""The server on FoundationDB, beside bare loops with the official binding on the same cluster."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from benchmarks import requests
+from benchmarks.figures import Figure, Plan, Side, Skipped, Turn
+from benchmarks.processes import gateway
+from benchmarks.rpc_calls import CONNECTIONS, WARM_UP
+from benchmarks.wire import Requests, drive, web_sockets
+from tests import fdbserver
+
+_API_VERSION = 730
+
+
+async def measure(plan: Plan) -> list[Figure]:
+    """`fdb`"""
+    if reason := fdbserver.missing():
+        raise Skipped(reason)
+    running = fdbserver.running()
+    cluster = await asyncio.to_thread(running.__enter__)
+    try:
+        return await _measure(plan, cluster)
+    finally:
+        await asyncio.to_thread(running.__exit__, None, None, None)
+
+
+async def _measure(plan: Plan, cluster: Path) -> list[Figure]:
+    bare = await asyncio.to_thread(_Bare, cluster)
+    async with gateway(plan.folder / "fdb-gateway", store=f"fdb:{cluster}") as server:
+        token = await server.prepared()
+        async with web_sockets(CONNECTIONS, server.port, "/ws/rpc", token, requests.GOOD) as ours:
+
+            def calls(of: Requests) -> Callable[[float], Awaitable[Turn]]:
+                return lambda seconds: drive(ours, of, seconds, server.pid)
+
+            def loops(operation: Callable[[], Awaitable[None]]) -> Callable[[float], Awaitable[Turn]]:
+                return lambda seconds: _loops(operation, seconds)
+
+            contestants = {
+                "fs.readFile 4 KiB": calls(requests.reads()),
+                "two gets": loops(bare.two_gets),
+                "one get": loops(bare.one_get),
+                "fs.writeFile 4 KiB": calls(requests.writes()),
+                "commit 4 KiB": loops(bare.commit),
+            }
+            sides = {name: Side(name) for name in contestants}
+            for contestant in contestants.values():
+                await contestant(WARM_UP)
+            for _ in range(plan.runs):
+                for name, contestant in contestants.items():
+                    sides[name].turns.append(await contestant(plan.seconds))
+    return [
+        *(side.figure("fdb") for side in sides.values()),
+        sides["fs.readFile 4 KiB"].against(sides["two gets"], "fdb", at_least=0.5),
+        sides["fs.readFile 4 KiB"].against(sides["one get"], "fdb"),
+        sides["fs.writeFile 4 KiB"].against(sides["commit 4 KiB"], "fdb", at_least=0.5),
+    ]
+
+
+class _Bare:
+    """What a read and a write cost at least: the names lead to the contents."""
+
+    def __init__(self, cluster: Path) -> None:
+        import fdb  # noqa: PLC0415 - needs the C library
+
+        fdb.api_version(_API_VERSION)
+        self._db: Any = fdb.open(str(cluster))
+        self._numbers = itertools.count()
+        for i in range(requests.FILES):
+            self._db[b"bench/name/%d" % i] = b"bench/content/%d" % i
+            self._db[b"bench/content/%d" % i] = requests.content_of(i)
+
+    async def two_gets(self) -> None:
+        tr = self._db.create_transaction()
+        name = await _done(tr.get(b"bench/name/%d" % (next(self._numbers) % requests.FILES)))
+        assert len(await _done(tr.get(bytes(name)))) == requests.SMALL
+
+    async def one_get(self) -> None:
+        tr = self._db.create_transaction()
+        number = next(self._numbers) % requests.FILES
+        assert len(await _done(tr.get(b"bench/content/%d" % number))) == requests.SMALL
+
+    async def commit(self) -> None:
+        tr = self._db.create_transaction()
+        number = next(self._numbers)
+        tr[b"bench/written/%016d" % number] = requests.content_of(number)
+        await _done(tr.commit())
+
+
+async def _done(future: Any) -> Any:
+    """The result of one of the binding's futures."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+    future.on_ready(lambda _: loop.call_soon_threadsafe(waiter.set_result, None))
+    await waiter
+    return future.wait()
+
+
+async def _loops(operation: Callable[[], Awaitable[None]], seconds: float) -> Turn:
+    """One turn of as many closed loops as there are connections elsewhere."""
+    latencies: list[float] = []
+    started = perf_counter()
+    until = started + seconds
+
+    async def loop() -> None:
+        while (begun := perf_counter()) < until:
+            await operation()
+            latencies.append(perf_counter() - begun)
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CONNECTIONS):
+            group.create_task(loop())
+    return Turn(len(latencies) / (perf_counter() - started), sorted(latencies))
