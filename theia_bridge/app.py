@@ -24,6 +24,7 @@ from theia_bridge.config import Settings
 from theia_bridge.ide import static, welcome
 from theia_bridge.middleware.authentication import setup_authentication
 from theia_bridge.middleware.headers import setup_headers
+from theia_bridge.middleware.proxy import forwarded
 from theia_bridge.problems import problems
 from theia_bridge.rest import files, health
 from theia_bridge.rest.auth import setup_auth_routes
@@ -57,7 +58,7 @@ async def create_app(settings: Settings) -> web.Application:
         ring, issuer=settings.issuer, audience=settings.audience, seconds=settings.access_token_seconds
     )
     passwords = Passwords()
-    app = web.Application(middlewares=[problems])
+    app = web.Application(middlewares=[problems, *([forwarded] if settings.trust_proxy else [])])
     app[SETTINGS] = settings
     app[DATABASE] = database
     app[FILES] = FileService(database)

@@ -117,3 +117,22 @@ async def test_a_file_outside_the_frontend_is_not_served(server: Server, http: a
     for path in ("..%2f..%2fcli.py", "%2e%2e/%2e%2e/cli.py", "..%2flogin.html", "assets"):
         async with http.get(URL(f"{server.url}/theia/{path}", encoded=True)) as response:
             assert response.status == 404
+
+
+async def test_behind_a_trusted_proxy_cookies_are_secure(tmp_path: Path) -> None:
+    account = {"email": "ada@example.com", "password": "correct horse", "name": "Ada"}
+    for trusted in (False, True):
+        store = f"embedded:{tmp_path / f'store-{trusted}'}"
+        server = Server(tmp_path, store, TRUST_PROXY=trusted)
+        await server.start()
+        try:
+            headers = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "10.0.0.1, 192.0.2.7"}
+            async with (
+                aiohttp.ClientSession(server.url, headers=headers) as http,
+                http.post("/api/v5/auth/register", json=account) as response,
+            ):
+                assert response.status == 201
+                cookies = response.headers.getall("Set-Cookie")
+                assert all(("Secure" in cookie) == trusted for cookie in cookies)
+        finally:
+            await server.kill()
