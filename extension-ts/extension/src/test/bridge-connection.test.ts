@@ -218,7 +218,8 @@ describe('BridgeConnection', { timeout: 60_000 }, () => {
         await reach(connection, 'signed-out');
         const written = connection.mutate('fs.writeFile', { path: '/workspace/kept', content: text('kept') });
         await browser.login();
-        connection.wake();
+        // As soon as another tab is signed in.
+        browser.connect();
         await written;
         assert.equal(connection.state, 'online');
     });

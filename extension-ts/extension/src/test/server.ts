@@ -32,7 +32,7 @@ export class TestServer {
         this.folder ??= await mkdtemp(path.join(tmpdir(), 'theia-bridge-test-'));
         const child = spawn(COMMAND, ['serve', '--host', '127.0.0.1', '--port', String(this.port), '--store', `embedded:${this.folder}/store`], {
             cwd: this.folder,
-            env: { ...process.env, ...this.settings },
+            env: { ...process.env, THEIA_BRIDGE_LOG_LEVEL: 'warning', ...this.settings },
             stdio: ['ignore', 'pipe', 'inherit']
         });
         this.process = child;
@@ -80,7 +80,7 @@ export class TestBrowser implements Disposable {
 
     protected lock: Promise<unknown> = Promise.resolve();
     protected term: AccessTerm | undefined;
-    protected readonly tabs = new Set<Emitter<AccessRenewal>>();
+    protected readonly tabs = new Set<Emitter<AccessRenewal | undefined>>();
 
     constructor(protected readonly server: TestServer) { }
 
@@ -117,7 +117,7 @@ export class TestBrowser implements Disposable {
 
     /** One tab's view of what all of them share. */
     openTab(): AccessSharing {
-        const announcements = new Emitter<AccessRenewal>();
+        const announcements = new Emitter<AccessRenewal | undefined>();
         this.tabs.add(announcements);
         return {
             exclusively: body => {

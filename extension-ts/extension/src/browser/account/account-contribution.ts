@@ -89,9 +89,11 @@ export class AccountContribution implements CommandContribution, MenuContributio
             return;
         }
         try {
-            // While the connection is still ours: leaving the page is too late for it.
-            this.layout.storeLayout(this.application);
-            await this.storage.whenSaved();
+            if (this.connection.state === 'online') {
+                // While the connection is still ours: leaving the page is too late for it.
+                this.layout.storeLayout(this.application);
+                await this.storage.whenSaved();
+            }
             await this.access.signOut();
         } catch (error) {
             this.messages.error(nls.localize('theia-bridge/account/failed', 'Signing out failed: {0}', error instanceof Error ? error.message : String(error)));

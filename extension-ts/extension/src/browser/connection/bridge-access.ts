@@ -24,9 +24,9 @@ export interface AccessSharing {
     /** The newest term any tab knows of. */
     readTerm(): AccessTerm | undefined;
     writeTerm(term: AccessTerm): void;
-    /** Tells the other tabs. */
-    announce(renewal: AccessRenewal): void;
-    readonly onDidAnnounce: Event<AccessRenewal>;
+    /** Tells the other tabs of a new term, or with nothing to tell of it that this one is signed in. */
+    announce(renewal?: AccessRenewal): void;
+    readonly onDidAnnounce: Event<AccessRenewal | undefined>;
 }
 
 export const AccessFetch = Symbol('AccessFetch');
@@ -49,6 +49,9 @@ export class BridgeAccess implements Disposable {
     protected readonly toDispose = new DisposableCollection();
     protected readonly onDidRenewEmitter = new Emitter<AccessRenewal>();
     readonly onDidRenew: Event<AccessRenewal> = this.onDidRenewEmitter.event;
+    protected readonly onDidSignInEmitter = new Emitter<void>();
+    /** Fires when another tab is signed in, perhaps anew. */
+    readonly onDidSignIn: Event<void> = this.onDidSignInEmitter.event;
     /** The newest term that another tab announced. */
     protected told: number | undefined;
     protected timer: ReturnType<typeof setTimeout> | undefined;
@@ -58,11 +61,15 @@ export class BridgeAccess implements Disposable {
         protected readonly fetch: AccessFetch,
         protected readonly now: () => number = Date.now
     ) {
-        this.toDispose.push(this.onDidRenewEmitter);
+        this.toDispose.pushAll([this.onDidRenewEmitter, this.onDidSignInEmitter]);
         this.toDispose.push(sharing.onDidAnnounce(renewal => {
-            this.told = renewal.expiresAt;
-            this.schedule();
-            this.onDidRenewEmitter.fire(renewal);
+            if (renewal) {
+                this.told = renewal.expiresAt;
+                this.schedule();
+                this.onDidRenewEmitter.fire(renewal);
+            } else {
+                this.onDidSignInEmitter.fire();
+            }
         }));
         this.toDispose.push(Disposable.create(() => clearTimeout(this.timer)));
     }
@@ -76,14 +83,20 @@ export class BridgeAccess implements Disposable {
         return (this.term?.expiresAt ?? Infinity) <= this.now();
     }
 
-    /** Starts renewing ahead of the end. */
-    schedule(): void {
+    /** The server accepted the token: keeps it so, and lets the other tabs know that it is worth trying. */
+    accept(): void {
+        this.schedule();
+        this.sharing.announce();
+    }
+
+    protected schedule(): void {
         clearTimeout(this.timer);
-        const { term } = this;
+        // One that has ended, though the server accepts the token, is from before the last sign-in.
+        const term = this.expired ? undefined : this.term;
         const margin = term && Math.min(RENEWAL_MARGIN, term.lifetime / 3);
         const delay = term ? Math.max(0, term.expiresAt - margin! - this.now()) : UNKNOWN_TERM_DELAY;
         this.timer = setTimeout(async () => {
-            if (await this.renew(term) === 'unreachable') {
+            if (await this.renew(this.term) === 'unreachable') {
                 this.timer = setTimeout(() => this.schedule(), RETRY_DELAY);
             }
         }, delay);

@@ -97,6 +97,7 @@ export class BridgeConnection implements Disposable {
             this.onDidOpenEmitter,
             this.onNotificationEmitter,
             this.access.onDidRenew(({ token }) => this.didRenew(token)),
+            this.access.onDidSignIn(() => this.wakeSignedOut()),
             Disposable.create(() => clearTimeout(this.retryTimer))
         ]);
     }
@@ -290,7 +291,7 @@ export class BridgeConnection implements Disposable {
         const waiting = [...this.outstanding.values()];
         this.ready = true;
         this.readySince = Date.now();
-        this.access.schedule();
+        this.access.accept();
         this.onDidOpenEmitter.fire();
         for (const { frame } of waiting) {
             channel.send(frame);
@@ -332,18 +333,20 @@ export class BridgeConnection implements Disposable {
 
     protected didRenew(token: string | undefined): void {
         if (!this.ready) {
-            if (this.currentState === 'signed-out' && !this.channel) {
-                this.wake();
-            }
-            return;
-        }
-        if (token) {
+            this.wakeSignedOut();
+        } else if (token) {
             this.request('auth.renew', { token }, false).catch(() => {
                 // The channel died, or the server closes it when the old token ends; the next one has the new cookie.
             });
         } else {
             // Another tab renewed the cookie and its token did not reach this one: a new channel picks up the cookie.
             this.channel!.close(RETRY);
+        }
+    }
+
+    protected wakeSignedOut(): void {
+        if (this.currentState === 'signed-out') {
+            this.wake();
         }
     }
 

@@ -26,11 +26,11 @@ export class BrowserAccessSharing implements AccessSharing, Disposable {
 
     protected readonly toDispose = new DisposableCollection();
     protected readonly announcements = new BroadcastChannel(BrowserAccessSharing.CHANNEL);
-    protected readonly onDidAnnounceEmitter = new Emitter<AccessRenewal>();
-    readonly onDidAnnounce: Event<AccessRenewal> = this.onDidAnnounceEmitter.event;
+    protected readonly onDidAnnounceEmitter = new Emitter<AccessRenewal | undefined>();
+    readonly onDidAnnounce: Event<AccessRenewal | undefined> = this.onDidAnnounceEmitter.event;
 
     constructor() {
-        this.announcements.onmessage = ({ data }: MessageEvent<AccessRenewal>) => this.onDidAnnounceEmitter.fire(data);
+        this.announcements.onmessage = ({ data }: MessageEvent<AccessRenewal | undefined>) => this.onDidAnnounceEmitter.fire(data);
         this.toDispose.pushAll([this.onDidAnnounceEmitter, Disposable.create(() => this.announcements.close())]);
     }
 
@@ -55,7 +55,7 @@ export class BrowserAccessSharing implements AccessSharing, Disposable {
         localStorage.setItem(BrowserAccessSharing.TERM, JSON.stringify({ expiresAt, lifetime }));
     }
 
-    announce(renewal: AccessRenewal): void {
+    announce(renewal?: AccessRenewal): void {
         this.announcements.postMessage(renewal);
     }
 
