@@ -48,12 +48,17 @@ export class SignInContribution implements FrontendApplicationContribution {
 
     protected async offerSignIn(): Promise<void> {
         const signIn = nls.localize('theia-bridge/account/signIn', 'Sign in');
-        const chosen = await this.messages.warn(
-            nls.localize('theia-bridge/account/signedOut', 'You have been signed out. Your unsaved edits are kept on this page until you sign in again.'),
-            { timeout: 0 }, signIn
-        );
-        if (chosen === signIn) {
-            // The connection is tried again as soon as this page is looked at again, or the other one is signed in.
+        // Shown as progress because only that can be taken back: when signed in again it has nothing to say any more.
+        const offer = await this.messages.showProgress({
+            text: nls.localize('theia-bridge/account/signedOut', 'You have been signed out. Your unsaved edits are kept on this page until you sign in again.'),
+            actions: [signIn]
+        });
+        const watching = this.connection.onDidChangeState(() => {
+            watching.dispose();
+            offer.cancel();
+        });
+        if (await offer.result === signIn) {
+            // The connection is tried again as soon as the other page is signed in, or this one is looked at again.
             window.open(loginUrl(), '_blank');
             if (this.connection.state === 'signed-out') {
                 this.offerSignIn();
