@@ -98,6 +98,17 @@ class Side:
             at_least=at_least,
         )
 
+    def cheapness(self, other: Side, measure: str) -> Figure:
+        """The other's processor time for a call over its own: what `against` would be if the client cost
+        nothing, for a floor can be so fast that the client is what limits it."""
+        pairs = zip(self.turns, other.turns, strict=True)
+        return Figure(
+            measure=measure,
+            name=f"{self.name} / {other.name}, by server time",
+            unit="x",
+            runs=[theirs.cpu / mine.cpu for mine, theirs in pairs if mine.cpu and theirs.cpu],
+        )
+
 
 class Skipped(Exception):
     """A measure cannot be taken on this machine; the message says why."""

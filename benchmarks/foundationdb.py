@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -23,11 +24,18 @@ async def measure(plan: Plan) -> list[Figure]:
     """`fdb`"""
     if reason := fdbserver.missing():
         raise Skipped(reason)
-    running = fdbserver.running()
-    cluster = await asyncio.to_thread(running.__enter__)
-    try:
+    async with _cluster() as cluster:
         return await _measure(plan, cluster)
+
+
+@asynccontextmanager
+async def _cluster() -> AsyncIterator[Path]:
+    running = fdbserver.running()
+    starting = asyncio.create_task(asyncio.to_thread(running.__enter__))
+    try:
+        yield await asyncio.shield(starting)
     finally:
+        await starting  # an interruption does not stop the thread, so there is a server to be ended
         await asyncio.to_thread(running.__exit__, None, None, None)
 
 

@@ -60,4 +60,5 @@ async def measure(plan: Plan) -> list[Figure]:
     return [
         *(side.figure("rpc") for side in sides.values()),
         *(sides[name].against(floor, "rpc", at_least=0.2) for name in targets),
+        *(sides[name].cheapness(floor, "rpc") for name in targets),
     ]
