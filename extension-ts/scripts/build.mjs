@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packageFrontend } from './package.mjs';
@@ -77,8 +77,16 @@ async function main() {
     await run('Compiling the extension', path.join(modules, 'typescript', 'bin', 'tsc'), ['--build'], path.join(root, 'extension'));
     await rm(path.join(root, 'app', 'lib'), { recursive: true, force: true });
     await run('Bundling Theia', path.join(modules, '@theia', 'cli', 'bin', 'theia.js'), ['build', '--mode', 'production'], path.join(root, 'app'));
-    await packageFrontend(path.join(root, 'app'), target);
-    await writeFile(stamp, current);
+    // Beside the old one until it is whole, so that a running server always has an IDE to serve.
+    const [fresh, old] = [`${target}.new`, `${target}.old`];
+    await packageFrontend(path.join(root, 'app'), fresh);
+    await writeFile(path.join(fresh, path.basename(stamp)), current);
+    await rm(old, { recursive: true, force: true });
+    if (existsSync(target)) {
+        await rename(target, old);
+    }
+    await rename(fresh, target);
+    await rm(old, { recursive: true, force: true });
 }
 
 main().catch(error => {
