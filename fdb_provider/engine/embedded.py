@@ -172,8 +172,12 @@ class EmbeddedDatabase:
         except lmdb.Error as error:
             raise _translated(error) from error
         finally:
-            with self._lock:
-                self._reading -= 1
+            self._leave()
+
+    def _leave(self) -> None:
+        with self._lock:
+            self._reading -= 1
+            if self._closed:
                 self._idle.notify_all()
 
     async def watch(self, key: bytes, seen: bytes | None) -> bytes | None:

@@ -7,6 +7,7 @@ folder of those two. Names are kept exactly as given: no normalisation, no case 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from fdb_provider.errors import InvalidPath
 
@@ -48,6 +49,7 @@ class Location:
         )
 
 
+@lru_cache(maxsize=8192)
 def parse(path: str) -> Location:
     """Reads a path.
 
