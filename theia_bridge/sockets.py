@@ -22,7 +22,7 @@ from theia_bridge.state import DATABASE, FILES, GATE, REVOCATIONS, SETTINGS
 UNAUTHORIZED = 4401
 """Close code: the token has expired or its sign-in was revoked. 4000 to 4999 are free for applications."""
 KEEP_ALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
-"""A peer that has vanished is noticed a minute later. By TCP, since aiohttp's heartbeat costs 5 µs a call; the
+"""A peer that has vanished is noticed a minute later. By TCP, as aiohttp's heartbeat costs 5 µs a call; the
 IDE pings by itself, which keeps proxies from closing an idle connection."""
 
 

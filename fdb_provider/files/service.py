@@ -133,11 +133,22 @@ class FileService:
             tree.check_target(old, at, create=create, overwrite=overwrite)
             stored = await content.acquire(tr, scope.tenant, prepared)
             if old is None:
-                entry = Entry(tree.FILE, stored.size, now, now, 0o644, stored.blob, stored.sha256)
+                entry = Entry(
+                    tree.FILE, stored.size, now, now, 0o644, tree.new_etag(), stored.blob, stored.sha256
+                )
             else:
                 content.release(tr, scope.tenant, old.sha256, now)
                 mtime = max(now, old.mtime + 1)
-                entry = Entry(tree.FILE, stored.size, old.ctime, mtime, old.mode, stored.blob, stored.sha256)
+                entry = Entry(
+                    tree.FILE,
+                    stored.size,
+                    old.ctime,
+                    mtime,
+                    old.mode,
+                    tree.new_etag(),
+                    stored.blob,
+                    stored.sha256,
+                )
             tree.put(tr, scope, at, entry)
             kind = ChangeType.ADDED if old is None else ChangeType.UPDATED
             return entry, [Change(kind, at.relative)]
@@ -157,7 +168,7 @@ class FileService:
             await tree.check_parent(reads[0], at)
             if await tree.settle(reads[1]) is not None:
                 raise FileExists(f"{path} exists already")
-            entry = Entry(tree.DIRECTORY, 0, now, now, 0o755)
+            entry = Entry(tree.DIRECTORY, 0, now, now, 0o755, tree.new_etag())
             tree.put(tr, scope, at, entry)
             return entry, [Change(ChangeType.ADDED, at.relative)]
 
@@ -301,7 +312,12 @@ async def write_new(tr: Transaction, scope: Scope, path: str, data: bytes) -> No
     now = content.now()
     prepared = content.whole(data)
     stored = await content.acquire(tr, scope.tenant, prepared)
-    tree.put(tr, scope, at, Entry(tree.FILE, stored.size, now, now, 0o644, stored.blob, stored.sha256))
+    tree.put(
+        tr,
+        scope,
+        at,
+        Entry(tree.FILE, stored.size, now, now, 0o644, tree.new_etag(), stored.blob, stored.sha256),
+    )
     feed.append(tr, tree.root_of(scope, at), now, [Change(ChangeType.ADDED, at.relative)])
 
 

@@ -7,6 +7,7 @@ change with its entries: keeping them would make every two writers in one folder
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Awaitable
 from typing import Final
 
@@ -41,6 +42,7 @@ class Entry(msgspec.Struct, array_like=True, frozen=True):
         ctime: when it was made, in milliseconds since 1970.
         mtime: when its content was last written; rises with every write of the same name.
         mode: POSIX permission bits.
+        etag: names this version; every write makes another, also one of equal bytes.
         blob: where the content's chunks are.
         sha256: of the content.
     """
@@ -50,6 +52,7 @@ class Entry(msgspec.Struct, array_like=True, frozen=True):
     ctime: int
     mtime: int
     mode: int
+    etag: str
     blob: bytes = b""
     sha256: bytes = b""
 
@@ -57,13 +60,13 @@ class Entry(msgspec.Struct, array_like=True, frozen=True):
     def content(self) -> Content:
         return Content(self.sha256, self.blob, self.size)
 
-    @property
-    def etag(self) -> str:
-        """Changes with every write: of the time, since contents can come back, and of the content."""
-        return f"{self.mtime:x}-{self.sha256[:8].hex()}"
+
+def new_etag() -> str:
+    """The name of a new version of an entry: 64 random bits, so that no two versions share one."""
+    return secrets.token_hex(8)
 
 
-ROOT = Entry(DIRECTORY, 0, 0, 0, 0o755)
+ROOT = Entry(DIRECTORY, 0, 0, 0, 0o755, "root")
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
@@ -257,7 +260,7 @@ def _expect_directory(entry: Entry | None, at: Location) -> None:
 
 
 def _stamped(entry: Entry, now: int) -> Entry:
-    return msgspec.structs.replace(entry, ctime=now, mtime=now)
+    return msgspec.structs.replace(entry, ctime=now, mtime=now, etag=new_etag())
 
 
 async def _subtree(tr: Reader, root: bytes, path: str) -> AsyncIterator[tuple[bytes, Entry]]:
