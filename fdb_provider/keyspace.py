@@ -29,7 +29,7 @@ def _raw(part: bytes) -> bytes:
 
 
 def _integer(part: int) -> bytes:
-    if part < 0:
+    if not 0 <= part < 1 << 63:  # beyond, the encoding changes
         return cast(bytes, fdb.tuple.pack((part,)))
     length = (part.bit_length() + 7) // 8
     return bytes((0x14 + length,)) + part.to_bytes(length, "big")
