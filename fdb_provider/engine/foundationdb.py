@@ -231,8 +231,9 @@ class FoundationDatabase:
 
     async def ready(self) -> None:
         bridge = self._enter()
+        tr = self._db.create_transaction()  # held until the answer: dropping it would cancel the question
         try:
-            await Pending(bridge, self._db.create_transaction().get_read_version(), nothing)
+            await Pending(bridge, tr.get_read_version(), nothing)
         except FDBError as error:
             raise self._translated(error) from error
         finally:
