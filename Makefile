@@ -15,7 +15,7 @@ install: .venv/installed
 
 # The build says for itself when nothing changed; the modules are only needed when it has to run.
 ide: extension-ts/node_modules/.installed
-	@$(NPM) run --silent build
+	@node extension-ts/scripts/build.mjs
 
 develop: .venv/developed extension-ts/node_modules/.installed
 
@@ -40,7 +40,7 @@ develop: .venv/developed extension-ts/node_modules/.installed
 extension-ts/node_modules/.installed: extension-ts/package-lock.json
 	@command -v npm >/dev/null || { echo "Node.js 20 or newer is needed to build the IDE (not to run it)."; exit 1; }
 	@echo "Installing what the IDE is built from (a minute) ..."
-	@$(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@NO_UPDATE_NOTIFIER=1 $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 browser:
