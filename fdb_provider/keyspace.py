@@ -179,16 +179,16 @@ def chunk(blob_key: bytes, i: int) -> bytes:
 
 
 def content(tenant: str, sha256: bytes) -> bytes:
-    """(tenant, "content", sha256) → blob and size of that content."""
+    """(tenant, "content", sha256) → size of that content, and its bytes or the blob they are in."""
     return pack(tenant, "content", sha256)
 
 
 def references(tenant: str, sha256: bytes) -> bytes:
-    """(tenant, "references", sha256): how many entries refer to that content."""
+    """(tenant, "references", sha256): how many entries refer to that content besides the first."""
     return pack(tenant, "references", sha256)
 
 
 @lru_cache(maxsize=4096)
 def garbage(tenant: str) -> bytes:
-    """(tenant, "garbage", ms, kind, id): what may be collected after a grace period."""
+    """(tenant, "garbage", ms, "blob", blob) or (…, "content", sha256, version): what ends at that time."""
     return pack(tenant, "garbage")

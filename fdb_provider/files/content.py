@@ -1,9 +1,9 @@
-"""Contents of files: immutable, stored once per tenant, in chunks of at most 64 KiB.
+"""Contents of files: immutable, stored once per tenant.
 
-A content is found by its SHA-256. Entries refer to it; a counter counts them with atomic adds, so that
-writers of equal contents do not conflict. Whoever gives up a reference leaves a note among the garbage,
-and `collect` removes what nobody refers to once `GRACE` has passed: a reader that found the blob in one
-transaction may read it in later ones until then.
+A content is found by its SHA-256. One of at most a chunk is kept in its own record; a larger one in chunks
+under a blob id that the record names. Entries refer to contents. A further reference is an atomic add, so
+writers of equal contents do not conflict; a reference is given up by a note among the garbage, and `collect`
+takes it away once `GRACE` has passed: until then a reader that found the content may go on reading.
 
 A content larger than `PART` goes in by parts, each in a transaction of its own, under a blob id that
 counts as garbage until the transaction that puts it under a name.
@@ -15,7 +15,7 @@ import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 import msgspec
 
@@ -35,16 +35,24 @@ HASH_INLINE = 64 * 1024
 EMPTY = hashlib.sha256(b"").digest()
 
 
-class Content(msgspec.Struct, array_like=True, frozen=True):
-    """A stored content: its SHA-256, the blob its chunks are under, and its size in bytes."""
+class Content(msgspec.Struct, frozen=True):
+    """A stored content: its SHA-256, its size in bytes, and the blob its chunks are under (b"": none)."""
 
     sha256: bytes
     blob: bytes
     size: int
 
 
+class _Record(msgspec.Struct, array_like=True, frozen=True):
+    """What is stored under a content's SHA-256: where its chunks are, or its bytes themselves."""
+
+    blob: bytes
+    size: int
+    data: bytes = b""
+
+
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Content).decode
+_decode = msgspec.msgpack.Decoder(_Record).decode
 
 
 def now() -> int:
@@ -136,20 +144,29 @@ class Upload:
         await self._db.run(body)
 
 
-async def acquire(tr: Transaction, tenant: str, prepared: Prepared) -> Content:
-    """One more reference to that content, which is stored unless the tenant has it.
+def issue(tr: Reader, tenant: str, prepared: Prepared) -> Awaitable[bytes | None] | None:
+    """Begins looking whether the tenant has that content, so that other reads can be issued beside it."""
+    return None if prepared.size == 0 else tr.get(keyspace.content(tenant, prepared.sha256))
+
+
+async def acquire(
+    tr: Transaction, tenant: str, prepared: Prepared, read: Awaitable[bytes | None] | None
+) -> Content:
+    """One more reference to that content, which is stored unless the tenant has it (`read`, by `issue`).
 
     Raises:
         StoreUnavailable: its staged parts were collected, because the upload paused longer than `GRACE`.
     """
-    if prepared.size == 0:
+    if read is None:
         return Content(EMPTY, b"", 0)
-    key = keyspace.content(tenant, prepared.sha256)
-    found = await tr.get(key)
-    tr.add(keyspace.references(tenant, prepared.sha256), 1)
+    found = await read
     if found is not None:
-        return _decode(found)
-    content = Content(prepared.sha256, prepared.blob, prepared.size)
+        tr.add(keyspace.references(tenant, prepared.sha256), 1)
+        return Content(prepared.sha256, _decode(found).blob, prepared.size)
+    key = keyspace.content(tenant, prepared.sha256)
+    if prepared.size <= CHUNK and prepared.data is not None:
+        tr.set(key, _encode(_Record(b"", prepared.size, prepared.data)))
+        return Content(prepared.sha256, b"", prepared.size)
     if prepared.data is not None:
         _write_chunks(tr, tenant, prepared.blob, prepared.data, 0)
     if prepared.staged is not None:
@@ -158,8 +175,8 @@ async def acquire(tr: Transaction, tenant: str, prepared: Prepared) -> Content:
                 "the upload paused for too long and its parts were collected: send it again"
             )
         tr.clear(prepared.staged)
-    tr.set(key, _encode(content))
-    return content
+    tr.set(key, _encode(_Record(prepared.blob, prepared.size)))
+    return Content(prepared.sha256, prepared.blob, prepared.size)
 
 
 def add_reference(tr: Transaction, tenant: str, sha256: bytes) -> None:
@@ -168,18 +185,28 @@ def add_reference(tr: Transaction, tenant: str, sha256: bytes) -> None:
         tr.add(keyspace.references(tenant, sha256), 1)
 
 
-def release(tr: Transaction, tenant: str, sha256: bytes, at: int) -> None:
-    """One reference less. `at` is now, in milliseconds: the grace period begins there."""
-    if sha256 == EMPTY:
-        return
-    tr.add(keyspace.references(tenant, sha256), -1)
-    tr.set(keyspace.garbage(tenant) + keyspace.pack(at + GRACE, "content", sha256), b"")
+def release(tr: Transaction, tenant: str, sha256: bytes, version: str, at: int) -> None:
+    """Gives up the reference of an entry.
+
+    Args:
+        version: the entry's etag: no two references have the same.
+        at: now, in milliseconds; the grace period begins there.
+    """
+    if sha256 != EMPTY:
+        note = keyspace.pack(at + GRACE, "content", sha256, version)
+        tr.set(keyspace.garbage(tenant) + note, b"")
 
 
 async def read(tr: Reader, tenant: str, content: Content, offset: int, length: int) -> bytes:
     """`length` bytes from `offset`, both within the content, of at most `PART` bytes."""
     if length == 0:
         return b""
+    if not content.blob:
+        stored = await tr.get(keyspace.content(tenant, content.sha256))
+        if stored is None:
+            raise LookupError(f"content {content.sha256.hex()} of tenant {tenant} is not stored")
+        data = _decode(stored).data
+        return data if length == content.size else data[offset : offset + length]
     blob = keyspace.blob(tenant, content.blob)
     first, last = offset // CHUNK, (offset + length - 1) // CHUNK
     if first == last:
@@ -217,24 +244,31 @@ async def collect(db: Database, tenant: str, at: int, *, limit: int = 100) -> in
         begin, _ = keyspace.range_of(prefix)
         notes = [key async for key, _ in tr.get_range(begin, prefix + keyspace.pack(at), limit=limit)]
         for note in notes:
-            _, kind, name = keyspace.unpack(note, prefix)
+            _, kind, name = keyspace.unpack(note, prefix)[:3]
             tr.clear(note)
             if kind == "blob":
                 _clear_blob(tr, tenant, name)
-                continue
-            counter = keyspace.references(tenant, name)
-            count = await tr.get(counter)
-            if count is None or int.from_bytes(count, "little", signed=True) > 0:
-                continue
-            key = keyspace.content(tenant, name)
-            stored = await tr.get(key)
-            if stored is not None:
-                _clear_blob(tr, tenant, _decode(stored).blob)
-            tr.clear(key)
-            tr.clear(counter)
+            else:
+                await _give_up(tr, tenant, name)
         return len(notes)
 
     return await db.run(body)
+
+
+async def _give_up(tr: Transaction, tenant: str, sha256: bytes) -> None:
+    """Takes a reference away; with the last one goes the content."""
+    counter = keyspace.references(tenant, sha256)
+    key = keyspace.content(tenant, sha256)
+    reads = tr.get(counter), tr.get(key)
+    further = int.from_bytes(await reads[0] or b"", "little", signed=True)
+    if further > 0:
+        tr.add(counter, -1)
+        return
+    stored = await reads[1]
+    if stored is not None and (blob := _decode(stored).blob):
+        _clear_blob(tr, tenant, blob)
+    tr.clear(key)
+    tr.clear(counter)
 
 
 def _write_chunks(tr: Transaction, tenant: str, blob: bytes, data: bytes, first: int) -> None:

@@ -126,18 +126,19 @@ class FileService:
 
         async def body(tr: Transaction, now: int) -> tuple[Entry, list[Change]]:
             reads = tree.issue_parent(tr, scope, at), tree.issue(tr, scope, at)
+            known = content.issue(tr, scope.tenant, prepared)
             await tree.check_parent(reads[0], at)
             old = await tree.settle(reads[1])
             if if_match is not None and (old is None or old.etag != if_match):
                 raise Conflict(f"{path} has changed since it was read" if old else f"{path} is gone")
             tree.check_target(old, at, create=create, overwrite=overwrite)
-            stored = await content.acquire(tr, scope.tenant, prepared)
+            stored = await content.acquire(tr, scope.tenant, prepared, known)
             if old is None:
                 entry = Entry(
                     tree.FILE, stored.size, now, now, 0o644, tree.new_etag(), stored.blob, stored.sha256
                 )
             else:
-                content.release(tr, scope.tenant, old.sha256, now)
+                content.release(tr, scope.tenant, old.sha256, old.etag, now)
                 mtime = max(now, old.mtime + 1)
                 entry = Entry(
                     tree.FILE,
@@ -311,7 +312,8 @@ async def write_new(tr: Transaction, scope: Scope, path: str, data: bytes) -> No
     at = parse(path)
     now = content.now()
     prepared = content.whole(data)
-    stored = await content.acquire(tr, scope.tenant, prepared)
+    known = content.issue(tr, scope.tenant, prepared)
+    stored = await content.acquire(tr, scope.tenant, prepared, known)
     tree.put(
         tr,
         scope,

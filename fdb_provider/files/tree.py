@@ -43,7 +43,7 @@ class Entry(msgspec.Struct, array_like=True, frozen=True):
         mtime: when its content was last written; rises with every write of the same name.
         mode: POSIX permission bits.
         etag: names this version; every write makes another, also one of equal bytes.
-        blob: where the content's chunks are.
+        blob: where the content's chunks are; empty for one that is kept in its own record.
         sha256: of the content.
     """
 
@@ -167,10 +167,10 @@ async def remove(tr: Transaction, scope: Scope, at: Location, recursive: bool, n
         else:
             async for key, child in _subtree(tr, root, at.relative):
                 if child.kind != DIRECTORY:
-                    release(tr, scope.tenant, child.sha256, now)
+                    release(tr, scope.tenant, child.sha256, child.etag, now)
                 tr.clear(key)
     else:
-        release(tr, scope.tenant, entry.sha256, now)
+        release(tr, scope.tenant, entry.sha256, entry.etag, now)
     tr.clear(keyspace.entry(root, at.directory, at.name))
 
 

@@ -203,14 +203,17 @@ class Watcher:
 
 
 async def references(database: Database, scope: Scope) -> dict[bytes, int]:
-    """How often each content is counted as referred to, those no longer referred to left out."""
-    prefix = keyspace.pack(scope.tenant, "references")
+    """How often each content is referred to: stored once, further references, less those given up."""
+    contents, further, notes = (keyspace.pack(scope.tenant, x) for x in ("content", "references", "garbage"))
 
     async def body(tr: Reader) -> dict[bytes, int]:
         counts: dict[bytes, int] = {}
-        async for key, value in tr.get_range(*keyspace.range_of(prefix)):
-            (sha256,) = keyspace.unpack(key, prefix)
-            counts[sha256] = int.from_bytes(value, "little", signed=True)
+        async for key, _ in tr.get_range(*keyspace.range_of(contents)):
+            counts[keyspace.unpack(key, contents)[0]] = 1
+        async for key, value in tr.get_range(*keyspace.range_of(further)):
+            counts[keyspace.unpack(key, further)[0]] += int.from_bytes(value, "little", signed=True)
+        async for key, _ in tr.get_range(*keyspace.range_of(notes)):
+            counts[keyspace.unpack(key, notes)[2]] -= 1
         return counts
 
     return {sha256: count for sha256, count in (await database.read(body)).items() if count}
@@ -249,6 +252,7 @@ async def test_operations_agree_with_a_dictionary(database: Database, operations
     while await content.collect(database, scope.tenant, content.now() + 2 * content.GRACE):
         pass
     assert await truth(files, scope) == model | {"end": b""}
+    assert await references(database, scope) == await expected_references(files, scope)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
