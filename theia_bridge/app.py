@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import AsyncIterator
 
@@ -18,7 +17,7 @@ from auth.throttle import Throttle
 from auth.tokens import Tokens
 from fdb_provider.engine import Database
 from fdb_provider.engine.url import open_database
-from fdb_provider.errors import StoreUnavailable
+from fdb_provider.errors import StoreError, StoreUnavailable
 from fdb_provider.files.service import FileService
 from theia_bridge.config import Settings
 from theia_bridge.ide import static, welcome
@@ -114,6 +113,8 @@ async def _sweep(service: FileService, sockets: Sockets) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         for scope in sockets.scopes():
-            with contextlib.suppress(StoreUnavailable):
+            try:
                 while await service.sweep(scope):
                     pass
+            except StoreError as error:
+                _log.warning("what need not be kept stays until the next time: %s", error)

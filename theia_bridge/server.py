@@ -15,12 +15,12 @@ from theia_bridge.app import create_app
 from theia_bridge.config import Settings
 from theia_bridge.middleware.authentication import AccessLogger
 
-SHUTDOWN_SECONDS = 10.0
-"""How long requests under way may take once the server was told to stop."""
+SHUTDOWN_SECONDS = 4.0
+"""How long requests under way may take once the server was told to stop; aiohttp waits for it twice."""
 
 SWITCH_SECONDS = 0.0005
-"""How long the event loop may keep the store's thread waiting for the interpreter. With Python's own 5 ms a write on
-the embedded store takes a tenth longer, and one on FoundationDB a fifth, with 20 under way."""
+"""How long the event loop may keep the store's thread waiting for the interpreter. With Python's own 5 ms and
+20 under way, a write on the embedded store takes a tenth longer, and one on FoundationDB a fifth."""
 
 
 def run(settings: Settings, announce: Callable[[str], None]) -> None:

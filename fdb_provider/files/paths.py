@@ -15,6 +15,8 @@ NAME_LIMIT = 255
 """Bytes of UTF-8 a name may have (NAME_MAX of Linux, so that every name can be exported)."""
 PATH_LIMIT = 4096
 """Bytes of UTF-8 a path may have (PATH_MAX of Linux)."""
+CACHED = 200
+"""Characters up to which a parsed path is kept."""
 ROOTS = ("home", "workspace")
 
 
@@ -49,7 +51,6 @@ class Location:
         )
 
 
-@lru_cache(maxsize=8192)
 def parse(path: str) -> Location:
     """Reads a path.
 
@@ -57,15 +58,22 @@ def parse(path: str) -> Location:
         InvalidPath: it is not absolute, too long, not valid Unicode, has an empty name, `.`, `..` or NUL,
             or leads to neither root.
     """
-    if path.isascii():
-        length = len(path)
-    else:
-        try:
-            length = len(path.encode())
-        except UnicodeEncodeError:
-            raise InvalidPath(f"{path!a} is not valid Unicode (a lone surrogate)") from None
+    # Long paths are rare, and must not fill the memory.
+    return _parse_once(path) if len(path) <= CACHED else _parse(path)
+
+
+def check_length(path: str) -> None:
+    """Raises `InvalidPath` for a path that is too long or not valid Unicode."""
+    try:
+        length = len(path) if path.isascii() else len(path.encode())
+    except UnicodeEncodeError:
+        raise InvalidPath(f"{path!a} is not valid Unicode (a lone surrogate)") from None
     if length > PATH_LIMIT:
         raise InvalidPath(f"the path has {length} bytes, at most {PATH_LIMIT} are allowed: {path[:60]}…")
+
+
+def _parse(path: str) -> Location:
+    check_length(path)
     if "\0" in path:
         raise InvalidPath(f"a path must not contain NUL: {path!a}")
     if not path.startswith("/"):
@@ -84,3 +92,6 @@ def parse(path: str) -> Location:
     if len(parts) == 1:
         return Location(root, "", "")
     return Location(root, "/".join(parts[1:-1]), parts[-1])
+
+
+_parse_once = lru_cache(maxsize=8192)(_parse)

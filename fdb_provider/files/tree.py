@@ -25,7 +25,7 @@ from fdb_provider.errors import (
     NoPermissions,
 )
 from fdb_provider.files.content import Content, add_reference, release
-from fdb_provider.files.paths import Location
+from fdb_provider.files.paths import Location, check_length
 from fdb_provider.scope import Scope
 
 FILE: Final = 0
@@ -221,7 +221,9 @@ async def transfer(
         prefix = keyspace.entries(from_root)
         async for key, child in _subtree(tr, from_root, source.relative):
             directory, name = keyspace.unpack(key, prefix)
-            entries.append((target.relative + directory[cut:], name, child, key))
+            new = Location(target.root, target.relative + directory[cut:], name)
+            check_length(new.path)
+            entries.append((new.directory, name, child, key))
     for directory, name, child, key in entries:
         if not keep:
             tr.clear(key)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterable
 
-from wcmatch import glob
+import bracex
+from wcmatch import fnmatch
 
 from fdb_provider.engine import Database
+from fdb_provider.errors import InvalidPath
 from fdb_provider.files import feed
 from fdb_provider.files.feed import Change
 from fdb_provider.files.paths import Location
+
+EXPANSIONS = 1000
+"""Alternatives all excludes of a watch may have, braces written out."""
 
 
 class Watch:
@@ -64,14 +69,60 @@ class Watch:
         below = path[len(base) + 1 :] if base else path
         if not self._recursive and "/" in below:
             return False
-        # A pattern such as `**/build/**` means the folder's contents; the folder itself with a slash.
-        return not any(pattern.match(text) for pattern in self._excludes for text in (below, below + "/"))
+        parts = below.split("/")
+        return not any(_matches(glob, parts) for glob in self._excludes)
 
 
-def _compile(excludes: Iterable[str]) -> list[re.Pattern[str]]:
-    flags = glob.GLOBSTAR | glob.DOTGLOB | glob.BRACE | glob.FORCEUNIX
-    patterns: list[re.Pattern[str]] = []
+_Glob = list[re.Pattern[str] | None]
+"""A pattern by its segments; None is `**`, any number of folders."""
+
+
+def _compile(excludes: Iterable[str]) -> list[_Glob]:
+    globs: list[_Glob] = []
     for exclude in excludes:
-        included, _ = glob.translate(exclude, flags=flags)
-        patterns.extend(re.compile(pattern) for pattern in included)
-    return patterns
+        try:
+            expanded = bracex.expand(exclude, limit=EXPANSIONS)
+        except bracex.ExpansionLimitException:
+            raise InvalidPath(f"{exclude[:60]!r} has more than {EXPANSIONS} alternatives") from None
+        globs += [
+            [None if part == "**" else _segment(part) for part in pattern.split("/") if part]
+            for pattern in expanded
+        ]
+        if len(globs) > EXPANSIONS:
+            raise InvalidPath(f"the excludes have more than {EXPANSIONS} alternatives")
+    return globs
+
+
+def _segment(pattern: str) -> re.Pattern[str]:
+    included, _ = fnmatch.translate(pattern, flags=fnmatch.DOTMATCH | fnmatch.FORCEUNIX)
+    return re.compile("|".join(included))
+
+
+def _matches(glob: _Glob, parts: list[str]) -> bool:
+    """Whether the pattern matches the path, or a folder that it stands for the contents of.
+
+    Follows all ways through the pattern at once, so the time is the product of both lengths at most: one
+    regular expression for a whole path takes exponential time for some patterns.
+    """
+    states = _skip(glob, {0})
+    for part in parts:
+        states = _skip(glob, {after for at in states for after in _step(glob, at, part)})
+    return len(glob) in states
+
+
+def _step(glob: _Glob, at: int, part: str) -> Iterable[int]:
+    if at == len(glob):
+        return ()
+    segment = glob[at]
+    if segment is None:
+        return (at,)
+    return (at + 1,) if segment.match(part) else ()
+
+
+def _skip(glob: _Glob, states: set[int]) -> set[int]:
+    for at in list(states):
+        after = at
+        while after < len(glob) and glob[after] is None:
+            after += 1
+            states.add(after)
+    return states

@@ -289,6 +289,38 @@ async def test_a_watch_of_a_folder(files: FileService, scope: Scope) -> None:
     assert paths == ["d/a", "d/x.log", "d/z", "d/skip", "d"]
 
 
+async def test_excludes_of_any_shape_take_no_time(files: FileService, scope: Scope) -> None:
+    """Patterns that take a regular expression exponential time on a deep path."""
+    await files.create_directory(scope, "/workspace/a")
+    path = "/workspace/a"
+    for _ in range(60):
+        path += "/a"
+        await files.create_directory(scope, path)
+    watch = await files.watch(scope, "/workspace", excludes=["**/a/" * 12 + "**/b", "**/*a*a*a*a*b"])
+    await files.write(scope, path + "/end", b"")
+    async with asyncio.timeout(10):
+        assert await collected(watch, path + "/end") == [Change(ChangeType.ADDED, path + "/end")]
+    with pytest.raises(InvalidPath):
+        await files.watch(scope, "/workspace", excludes=["{a,b}" * 12])
+    with pytest.raises(InvalidPath):
+        await files.watch(scope, "/workspace", excludes=[f"{{1..{600}}}", f"{{1..{600}}}"])
+
+
+async def test_a_rename_makes_no_path_that_is_too_long(files: FileService, scope: Scope) -> None:
+    long = "n" * NAME_LIMIT
+    path = "/workspace/a"
+    await files.create_directory(scope, path)
+    for _ in range(14):
+        path += f"/{long}"
+        await files.create_directory(scope, path)
+    await files.create_directory(scope, f"/workspace/{long}")
+    before = await files.walk(scope, "/workspace")
+    for act in (files.rename, files.copy):
+        with pytest.raises(InvalidPath):
+            await act(scope, "/workspace/a", f"/workspace/{long}/{long}")
+    assert await files.walk(scope, "/workspace") == before
+
+
 async def test_a_cursor_older_than_the_feed_has_expired(
     database: Database, files: FileService, scope: Scope
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
 from collections.abc import AsyncIterator
@@ -88,6 +89,19 @@ async def test_what_cannot_be_downloaded(
         assert response.status == status
         assert response.content_type == "application/problem+json"
         assert (await response.json())["kind"] == kind
+
+
+async def test_an_answer_to_head_has_no_body(server: Server, http: aiohttp.ClientSession) -> None:
+    """What follows on the same connection must be the next answer, not the file."""
+    cookie = http.headers["Cookie"]
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    for method, path in (("HEAD", "/api/v5/files/workspace/README.md"), ("GET", "/healthz")):
+        writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n".encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 405")
+    assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+    writer.close()
+    await writer.wait_closed()
 
 
 @pytest.mark.parametrize(

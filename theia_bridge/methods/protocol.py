@@ -22,6 +22,7 @@ class Params(Wire, forbid_unknown_fields=True, frozen=True):
 
 
 IdempotencyKey = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+Glob = Annotated[str, msgspec.Meta(max_length=500)]
 FileType = Literal["file", "directory", "symlink"]
 
 
@@ -108,7 +109,7 @@ class WatchParams(Params, frozen=True):
 
     path: str
     recursive: bool = True
-    excludes: list[str] = msgspec.field(default_factory=list)
+    excludes: Annotated[list[Glob], msgspec.Meta(max_length=200)] = msgspec.field(default_factory=list)
     cursor: str | None = None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from fdb_provider.errors import CursorExpired, DatabaseClosed, StoreUnavailable
+from fdb_provider.errors import CursorExpired, DatabaseClosed, StoreError
 from fdb_provider.files.feed import ChangeType
 from fdb_provider.files.watch import Watch
 from fdb_provider.models import new_id
@@ -67,14 +67,14 @@ class Watches:
                     await self._send(watch_id, cursor, listed)
             except (ChannelClosed, DatabaseClosed):
                 return
-            except StoreUnavailable as error:
-                _log.warning("a watch waits for the store: %s", error)
-                await asyncio.sleep(RETRY_SECONDS)
             except CursorExpired:
                 # The client was slower than the feed is long. What it missed is unknown, so the watched
                 # path itself is reported: the client reads it anew.
                 cursor = await watch.restart()
                 await self._send(watch_id, cursor, [Change(type=ChangeType.UPDATED, path=watch.path)])
+            except StoreError as error:
+                _log.warning("a watch waits for the store: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
 
     async def _send(self, watch_id: str, cursor: str, changes: list[Change]) -> None:
         await self._notify("fs.didChange", DidChange(watch_id=watch_id, cursor=cursor, changes=changes))
