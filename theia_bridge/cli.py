@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 from urllib.parse import urlsplit
@@ -21,7 +22,7 @@ from fdb_provider.errors import StoreError
 from rpc import RpcError
 from rpc.client import Client
 from theia_bridge import __version__, config, doctor, transfer, users
-from theia_bridge.signin import SignInFailed, sign_in
+from theia_bridge.signin import SignInFailed, connected, sign_in
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -122,7 +123,7 @@ def print_token(email: Email, url: Url = DEFAULT_URL) -> None:
 
     Example: `curl -H "Authorization: Bearer $(theia-bridge token --email ada@example.com)" …`
     """
-    print(asyncio.run(sign_in(url, email, _password())))
+    print(asyncio.run(sign_in(url.rstrip("/"), email, _password())).access_token)
 
 
 @app.command("config")
@@ -213,21 +214,23 @@ def _socket_url(url: str) -> str:
     )
 
 
-async def _token(url: str, credentials: str | tuple[str, str]) -> str:
-    return credentials if isinstance(credentials, str) else await sign_in(url.rstrip("/"), *credentials)
+def _channel(url: str, credentials: str | tuple[str, str]) -> AbstractAsyncContextManager[Client]:
+    socket = _socket_url(url)
+    if isinstance(credentials, str):
+        return Client.connect(socket, token=credentials)
+    return connected(url.rstrip("/"), socket, *credentials)
 
 
 async def _import(folder: Path, into: str, url: str, credentials: str | tuple[str, str]) -> transfer.Report:
-    socket = _socket_url(url)
     plan = await asyncio.to_thread(transfer.plan_import, folder)
-    async with Client.connect(socket, token=await _token(url, credentials)) as client:
+    async with _channel(url, credentials) as client:
         with _progress() as bar:
             task = bar.add_task(f"{len(plan.files):,} files", total=plan.size)
             return await transfer.import_plan(client, plan, into, lambda size: bar.advance(task, size))
 
 
 async def _export(folder: Path, source: str, url: str, credentials: str | tuple[str, str]) -> transfer.Report:
-    async with Client.connect(_socket_url(url), token=await _token(url, credentials)) as client:
+    async with _channel(url, credentials) as client:
         with _progress() as bar:
             task = bar.add_task(source, total=None)
             return await transfer.export(client, source, folder, lambda size: bar.advance(task, size))

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     rpc_concurrency: Annotated[
         int, Field(ge=1, le=10_000, description="Requests of one socket that run side by side.")
     ] = 64
+    rpc_sockets: Annotated[
+        int, Field(ge=1, le=10_000, description="Sockets one user may have open on a gateway.")
+    ] = 64
     rpc_max_frame: Annotated[
         int,
         Field(ge=64 * 1024, le=1024**3, description="Largest frame a socket takes, in bytes; bounds a save."),

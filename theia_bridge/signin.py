@@ -1,34 +1,87 @@
-"""Signing in to a server from the command line."""
+"""Signing in to a server from the command line, for as long as the work takes."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
 import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from rpc import ChannelClosed
+from rpc.client import Client
+from theia_bridge.methods.protocol import Renewed, RenewParams
+
+RENEW_AT = 0.6
+"""The part of a token's life after which it is renewed."""
 
 
 class SignInFailed(Exception):
     """The server cannot be reached or refuses; the message says which and what to do."""
 
 
-class _Answer(msgspec.Struct):
+class SignIn(msgspec.Struct):
+    """A sign-in; `expires_in` is the access token's life in seconds."""
+
     access_token: str
+    refresh_token: str
+    expires_in: float
 
 
 class _Problem(msgspec.Struct):
     detail: str
 
 
-async def sign_in(url: str, email: str, password: str) -> str:
-    """An access token for an account of the server at `url`.
+async def sign_in(url: str, email: str, password: str) -> SignIn:
+    """Signs in to an account of the server at `url`. Raises `SignInFailed`."""
+    content = await _post(url, "login", {"email": email, "password": password})
+    return msgspec.json.decode(content, type=SignIn)
+
+
+async def sign_out(url: str, refresh_token: str) -> None:
+    """Ends a sign-in. Raises `SignInFailed`."""
+    await _post(url, "logout", {"refresh_token": refresh_token})
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str, socket: str, email: str, password: str) -> AsyncIterator[Client]:
+    """A channel that is kept open past its token's end, and signed out at its own end.
+
+    Args:
+        url, socket: the server's address, and that of its RPC channel.
 
     Raises:
-        SignInFailed
+        SignInFailed: at the beginning.
     """
-    body = {"email": email, "password": password}
+    current = await sign_in(url, email, password)
+
+    async def keep() -> None:
+        nonlocal current
+        while True:
+            await asyncio.sleep(current.expires_in * RENEW_AT)
+            content = await _post(url, "refresh", {"refresh_token": current.refresh_token})
+            current = msgspec.json.decode(content, type=SignIn)
+            await client.call("auth.renew", RenewParams(token=current.access_token), Renewed)
+
+    async with Client.connect(socket, token=current.access_token) as client:
+        keeper = asyncio.create_task(keep())
+        try:
+            yield client
+        finally:
+            keeper.cancel()
+            # What went wrong with renewing shows in the calls that the closed channel refuses.
+            with contextlib.suppress(asyncio.CancelledError, SignInFailed, ChannelClosed):
+                await keeper
+    with contextlib.suppress(SignInFailed):
+        await sign_out(url, current.refresh_token)
+
+
+async def _post(url: str, action: str, body: dict[str, str]) -> bytes:
     try:
         async with (
             ClientSession(timeout=ClientTimeout(total=30)) as http,
-            http.post(f"{url}/api/v5/auth/login", json=body) as response,
+            http.post(f"{url}/api/v5/auth/{action}", json=body) as response,
         ):
             content = await response.read()
             status = response.status
@@ -36,9 +89,9 @@ async def sign_in(url: str, email: str, password: str) -> str:
         raise SignInFailed(
             f"no server answers at {url} ({error}): start it with `theia-bridge serve`"
         ) from None
+    if status < 300:
+        return content
     try:
-        if status == 200:
-            return msgspec.json.decode(content, type=_Answer).access_token
         raise SignInFailed(msgspec.json.decode(content, type=_Problem).detail)
     except msgspec.MsgspecError:
         raise SignInFailed(f"{url} answered {status}, but not as Theia Bridge does") from None

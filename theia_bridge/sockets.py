@@ -41,6 +41,12 @@ class Sockets:
         """Serves one channel. The caller was authenticated before the upgrade is accepted."""
         settings = request.app[SETTINGS]
         user = request[USER]
+        mine = sum((s.tenant, s.user) == (user.scope.tenant, user.scope.user) for s in self._open.values())
+        if mine >= settings.rpc_sockets:
+            raise web.HTTPTooManyRequests(
+                text=f"You have {mine} connections open, as many as allowed: close one.",
+                headers={"Retry-After": "5"},
+            )
         websocket = web.WebSocketResponse(max_msg_size=settings.rpc_max_frame, compress=False)
         await websocket.prepare(request)
         _keep_alive(request)

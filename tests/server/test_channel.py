@@ -201,6 +201,25 @@ async def test_signing_out_ends_the_sign_ins_channels(server: Server) -> None:
             pass
 
 
+async def test_a_user_has_so_many_sockets_and_no_more(store_url: str, tmp_path: Path) -> None:
+    server = Server(tmp_path, store_url, RPC_SOCKETS=2)
+    await server.start()
+    try:
+        ada = (await server.register("ada@example.com")).access_token
+        bob = (await server.register("bob@example.com")).access_token
+        async with server.connect(ada), server.connect(ada):
+            with pytest.raises(InvalidStatus) as caught:
+                async with server.connect(ada):
+                    pass
+            assert caught.value.response.status_code == 429
+            async with server.connect(bob):
+                pass
+        async with server.connect(ada):
+            pass
+    finally:
+        await server.kill()
+
+
 async def test_a_full_store_is_an_error_and_not_the_end(tmp_path: Path) -> None:
     server = Server(tmp_path, f"embedded:{tmp_path / 'store'}?map_size={4 * 1024 * 1024}")
     await server.start()

@@ -81,6 +81,25 @@ async def test_import_again_replaces_and_reports_what_it_leaves_out(server: Serv
     assert (tmp_path / "copy/d/f").read_bytes() == b"22"
 
 
+async def test_an_import_outlives_its_token(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    for i in range(12_000):
+        (project / f"{i}").write_bytes(b"%d" % i)
+    server = Server(tmp_path, f"embedded:{tmp_path / 'store'}", ACCESS_TOKEN_SECONDS=2)
+    await server.start()
+    try:
+        await server.register(EMAIL)
+        env = environment(tmp_path) | {"THEIA_BRIDGE_PASSWORD": PASSWORD, "THEIA_BRIDGE_URL": server.url}
+        code, out, err = await run("import", str(project), "--email", EMAIL, env=env, cwd=tmp_path)
+        assert code == 0, err
+        assert "12,000 files" in out
+    finally:
+        log = await server.kill()
+    assert "/api/v5/auth/refresh" in log
+    assert "/api/v5/auth/logout" in log
+
+
 async def test_export_replaces_nothing(server: Server, tmp_path: Path) -> None:
     await server.register(EMAIL)
     env = environment(tmp_path) | {"THEIA_BRIDGE_PASSWORD": PASSWORD, "THEIA_BRIDGE_URL": server.url}
