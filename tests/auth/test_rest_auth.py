@@ -261,6 +261,27 @@ async def test_an_unknown_account_and_a_wrong_password_cannot_be_told_apart(
     assert first[2] == 1
 
 
+@pytest.mark.parametrize("email", ["x" * 11_000, "\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 254])
+async def test_an_address_of_any_length_is_refused_without_a_fault(site: Site, email: str) -> None:
+    # The second is short but eighteen times as long in the form in which it is looked up.
+    content = await problem(
+        await call(site, "login", email=email, password="x"), 422 if len(email) > 254 else 401
+    )
+    assert [error["pointer"] for error in content.get("errors", [])] == ["#/email"][: len(email) > 254]
+
+
+async def test_a_session_of_any_length_is_refused_alike_with_and_without_the_password(site: Site) -> None:
+    await registered(site)
+    answers = [
+        await problem(
+            await call(site, "login", email=ADA["email"], password=password, session="x" * 12_000), 422
+        )
+        for password in (ADA["password"], "wrong horse")
+    ]
+    assert answers[0] == answers[1]
+    assert [error["pointer"] for error in answers[0]["errors"]] == ["#/session"]
+
+
 async def test_a_password_hashed_with_older_parameters_is_hashed_anew(parts: Identity) -> None:
     done = await parts.accounts.register("a@example.com", "correct horse", "A")
     dearer = Passwords(memory_kib=64, iterations=2)

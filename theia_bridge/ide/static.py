@@ -62,4 +62,7 @@ async def ide(request: web.Request) -> web.StreamResponse:
 
 
 def _within(folder: Path, path: Path) -> bool:
-    return path.resolve().is_relative_to(folder.resolve()) and path.is_file()
+    try:
+        return path.resolve().is_relative_to(folder.resolve()) and path.is_file()
+    except (OSError, ValueError):  # a name too long for the file system, or with a NUL in it
+        return False

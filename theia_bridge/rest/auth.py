@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 from aiohttp import web
 
 from auth.errors import InvalidFields, RefreshRejected
-from auth.service import Accounts, SignIn
+from auth.service import EMAIL_LIMIT, Accounts, SignIn
 from fdb_provider.models import Role
 from theia_bridge.middleware.authentication import ACCESS_COOKIE, public, set_access_cookie
 from theia_bridge.problems import problem_of
@@ -18,6 +18,8 @@ PATH = "/api/v5/auth"
 REFRESH_COOKIE = "theia_bridge_refresh"
 BODY_LIMIT = 16 * 1024
 """Bytes of a request; the longest password takes a quarter of it."""
+SESSION_LIMIT = 64
+"""Characters of a workspace session's id; ours have 20 (`new_id`)."""
 
 ACCOUNTS: web.AppKey[Accounts] = web.AppKey("accounts", Accounts)
 
@@ -29,11 +31,15 @@ class Register(msgspec.Struct):
 
 
 class Login(msgspec.Struct):
-    """`session` names the workspace session to sign in to; the last used one without it."""
+    """`session` names the workspace session to sign in to; the last used one without it.
 
-    email: str
+    The first and the last become parts of keys, which have a limit. They are refused here, before anything
+    is looked up, so that the answer tells nothing about accounts.
+    """
+
+    email: Annotated[str, msgspec.Meta(max_length=EMAIL_LIMIT)]
     password: str
-    session: str | None = None
+    session: Annotated[str, msgspec.Meta(max_length=SESSION_LIMIT)] | None = None
 
 
 class Refresh(msgspec.Struct):
