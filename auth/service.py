@@ -181,9 +181,10 @@ class Accounts:
         return await self._sign_in(Scope(used.tenant, user.id, session.id), user, session, fresh)
 
     async def logout(self, refresh_token: str) -> None:
-        """Ends the sign-in a refresh token belongs to, also when the token itself has been used.
+        """Ends the sign-in whose valid refresh token this is.
 
-        A token that is none, or whose sign-in has ended, is no error: the caller is signed out either way.
+        Any other token changes nothing and is no error: the caller is signed out either way. So whoever
+        has learnt a family's id alone, which access tokens tell, cannot end it.
         """
         try:
             token = RefreshToken.parse(refresh_token)
@@ -191,7 +192,9 @@ class Accounts:
             return
 
         async def body(tr: Transaction) -> None:
-            await auth_sessions.revoke(tr, token.tenant, token.family)
+            family = await auth_sessions.get(tr, token.tenant, token.family)
+            if family is not None and auth_sessions.holds(family, token.digest):
+                await auth_sessions.revoke(tr, token.tenant, token.family)
 
         await self._database.run(body)
 

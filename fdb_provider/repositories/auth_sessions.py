@@ -37,6 +37,11 @@ async def get(tr: Reader, tenant: str, family: str) -> AuthSession | None:
     return await FAMILIES.get(tr, tenant, family)
 
 
+def holds(family: AuthSession, secret: bytes) -> bool:
+    """Whether a secret (its SHA-256 hash) is one the family has now."""
+    return hmac.compare_digest(family.secret_hash, secret)
+
+
 async def of_user(tr: Reader, tenant: str, user: str) -> list[AuthSession]:
     """The user's families, the first to expire first."""
     return await FAMILIES.by_index(tr, tenant, "by_user_expiry", user)
@@ -57,7 +62,7 @@ async def rotate(
     found = await FAMILIES.get(tr, tenant, family)
     if found is None or found.expires_at <= now:
         return None
-    if not hmac.compare_digest(found.secret_hash, used):
+    if not holds(found, used):
         await revoke(tr, tenant, family)
         return None
     found = msgspec.structs.replace(found, secret_hash=fresh, used_at=now, expires_at=expires_at)

@@ -227,6 +227,15 @@ async def test_a_bearer_token_counts_from_anywhere(site: Site, ada: SignIn) -> N
     assert (await site.post("/api/v5/me", headers=headers)).status == 200
 
 
+@pytest.mark.parametrize("header", ["Basic YTpi", "Digest x", "", "Bearerx y"])
+async def test_no_other_authorization_counts_from_a_foreign_page(
+    site: Site, ada: SignIn, header: str
+) -> None:
+    headers = {"Origin": "https://evil.example", "Authorization": header}
+    for path in ("/api/v5/me", "/api/v5/auth/refresh", "/api/v5/auth/logout"):
+        assert (await site.post(path, headers=headers, cookies=cookie(ada))).status == 403
+
+
 async def test_behind_https_on_the_usual_port_the_own_origin_is_known(site: Site, ada: SignIn) -> None:
     headers = {"Host": "ide.example", "Origin": "https://ide.example"}
     assert (await site.post("/api/v5/me", headers=headers, cookies=cookie(ada))).status == 200

@@ -473,6 +473,14 @@ async def test_logout_ends_the_sign_in_and_its_access_tokens(site: Site) -> None
     assert (await call(site, "logout", refresh_token=one["refresh_token"])).status == 204
 
 
+async def test_logout_takes_the_secret_and_not_only_the_familys_id(site: Site) -> None:
+    answer = await registered(site)
+    family, _, _ = answer["refresh_token"].rpartition(".")
+    assert (await call(site, "logout", refresh_token=f"{family}.{'A' * 43}")).status == 204
+    assert await me(site, answer) == 200
+    assert (await call(site, "refresh", refresh_token=answer["refresh_token"])).status == 200
+
+
 @pytest.mark.parametrize(
     "token", ["", "x", "a.b.c", "..", "é.é.é", "0" * 20 + "." + "0" * 20 + "." + "A" * 43]
 )

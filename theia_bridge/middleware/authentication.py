@@ -110,8 +110,8 @@ def _token(request: web.Request) -> tuple[str | None, bool]:
     """
     header = request.headers.get("Authorization")
     if header is not None:
-        scheme, _, token = header.partition(" ")
-        if scheme.lower() != "bearer" or not token.strip():
+        _, _, token = header.partition(" ")
+        if not _is_bearer(header) or not token.strip():
             raise TokenRejected(Reason.MALFORMED)
         return token.strip(), False
     if "token" in request.query and (_is_upgrade(request) or _is_ide(request)):
@@ -122,14 +122,18 @@ def _token(request: web.Request) -> tuple[str | None, bool]:
 def _check_origin(request: web.Request, allowed: frozenset[str]) -> None:
     """Refuses what a page of another site may have made the browser send.
 
-    A request with a bearer token is exempt, as no browser sends one by itself.
+    A request with a bearer token is exempt, as no browser sends one by itself; Basic and others it does.
     """
-    exempt = request.method in _SAFE or "Authorization" in request.headers
+    exempt = request.method in _SAFE or _is_bearer(request.headers.get("Authorization", ""))
     origin = request.headers.get("Origin")
     if origin is None or (exempt and not _is_upgrade(request)):
         return
     if _host(origin) != _host(f"//{request.host}") and origin.lower() not in allowed:
         raise OriginRejected("Requests from pages of other sites are not accepted here.")
+
+
+def _is_bearer(authorization: str) -> bool:
+    return authorization.partition(" ")[0].lower() == "bearer"
 
 
 def _host(url: str) -> tuple[str | None, int | None]:
