@@ -163,18 +163,22 @@ async def test_a_script_that_fetches_is_answered_401(site: Site) -> None:
     await unauthorized(await site.get("/theia/", headers=headers), "missing")
 
 
+@pytest.mark.parametrize("headers", [NAVIGATION, {"Accept": "text/html"}])
+async def test_a_token_does_not_stay_in_the_address_bar(
+    site: Site, ada: SignIn, headers: dict[str, str]
+) -> None:
+    path = f"/theia/?token={ada.access_token}&x=1"
+    response = await site.get(path, headers=headers, allow_redirects=False)
+    assert (response.status, response.headers["Location"]) == (302, "/theia/?x=1")
+    assert response.cookies[COOKIE].value == ada.access_token
+
+
 async def test_a_token_in_the_ides_address_becomes_a_cookie(site: Site, ada: SignIn) -> None:
     response = await site.get(f"/theia/?token={ada.access_token}")
     assert response.status == 200
     given = response.cookies[COOKIE]
     assert (given.value, given["httponly"], given["samesite"]) == (ada.access_token, True, "Lax")
     assert 0 < int(given["max-age"]) <= 900
-
-    response = await site.get(
-        f"/theia/?token={ada.access_token}&x=1", headers=NAVIGATION, allow_redirects=False
-    )
-    assert (response.status, response.headers["Location"]) == (302, "/theia/?x=1")
-    assert response.cookies[COOKIE].value == ada.access_token
 
     response = await site.get("/theia/?token=nonsense")
     assert response.status == 401

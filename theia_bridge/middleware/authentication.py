@@ -55,7 +55,7 @@ def setup_authentication(app: web.Application, gate: Gate, origins: Iterable[str
         request[USER] = user
         if token is None or not from_query or _is_upgrade(request):
             return await handler(request)
-        if request.headers.get("Sec-Fetch-Mode") == "navigate":
+        if _is_navigation(request):
             # Keeps the token out of the address bar and the history.
             response: web.StreamResponse = _redirect(_without_token(request))
         else:
@@ -159,6 +159,11 @@ def _wants_page(request: web.Request) -> bool:
         return False
     if request.path.startswith(("/api/", "/ws/")):
         return False
+    return _is_navigation(request)
+
+
+def _is_navigation(request: web.Request) -> bool:
+    """Whether a browser asks for a page to show. On plain http it says so by `Accept` only."""
     mode = request.headers.get("Sec-Fetch-Mode")
     return mode == "navigate" if mode is not None else "text/html" in request.headers.get("Accept", "")
 
