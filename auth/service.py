@@ -139,7 +139,8 @@ class Accounts:
         return await self._sign_in(Scope(tenant, user.id, used.id), user, used, refresh)
 
     async def refresh(self, refresh_token: str) -> SignIn:
-        """Trades a refresh token for a new pair. Trading one twice ends its sign-in.
+        """Trades a refresh token for a new pair. Trading one twice ends its sign-in, but for the few seconds
+        of `auth_sessions.GRACE_MS`, in which tabs and lost answers do so without a thief.
 
         Raises:
             RefreshRejected: the token is unknown, expired, revoked or used.
@@ -181,7 +182,7 @@ class Accounts:
         return await self._sign_in(Scope(used.tenant, user.id, session.id), user, session, fresh)
 
     async def logout(self, refresh_token: str) -> None:
-        """Ends the sign-in whose valid refresh token this is.
+        """Ends the sign-in a refresh token belongs to; it may be the one before the valid one.
 
         Any other token changes nothing and is no error: the caller is signed out either way. So whoever
         has learnt a family's id alone, which access tokens tell, cannot end it.

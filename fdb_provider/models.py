@@ -68,8 +68,11 @@ class AuthSession(msgspec.Struct, frozen=True):
 
     Args:
         session: the workspace session its access tokens are for.
-        secret_hash: SHA-256 of the secret in the one refresh token that is valid now.
+        secret_hash: SHA-256 of the secret in the refresh token that is valid now.
+        used_at: when the tokens before were traded for it.
         expires_at: when that token, and so the family, ends.
+        siblings: hashes of the others that are valid in its stead, see `auth_sessions.rotate`.
+        previous: hashes of those that were valid before `used_at`.
     """
 
     id: str
@@ -79,6 +82,8 @@ class AuthSession(msgspec.Struct, frozen=True):
     created_at: int
     used_at: int
     expires_at: int
+    siblings: tuple[bytes, ...] = ()
+    previous: tuple[bytes, ...] = ()
 
 
 class WorkspaceSession(msgspec.Struct, frozen=True):

@@ -19,6 +19,14 @@ FAMILIES = Collection(
 )
 HEAD = keyspace.revocations_head()
 """Changes with every revocation: the key to watch."""
+GRACE_MS = 10_000
+"""Milliseconds after a rotation in which a token it replaced is traded once more.
+
+A browser's tabs may refresh at the same time, and an answer may be lost with the page that waited for it or
+with a gateway: seconds later the same token comes again, and from its owner. Ten are enough for a reload.
+"""
+SIBLINGS = 64
+"""At most so many tokens of a family are valid in each other's stead: more than tabs that refresh at once."""
 _SWEEP = 20
 """At most so many of a user's expired families are removed by one sign-in."""
 
@@ -38,8 +46,8 @@ async def get(tr: Reader, tenant: str, family: str) -> AuthSession | None:
 
 
 def holds(family: AuthSession, secret: bytes) -> bool:
-    """Whether a secret (its SHA-256 hash) is one the family has now."""
-    return hmac.compare_digest(family.secret_hash, secret)
+    """Whether a secret (its SHA-256 hash) is one of the family's, as far back as these are known."""
+    return _among(secret, (*_valid(family), *family.previous))
 
 
 async def of_user(tr: Reader, tenant: str, user: str) -> list[AuthSession]:
@@ -50,10 +58,12 @@ async def of_user(tr: Reader, tenant: str, user: str) -> list[AuthSession]:
 async def rotate(
     tr: Transaction, tenant: str, family: str, *, used: bytes, fresh: bytes, now: int, expires_at: int
 ) -> AuthSession | None:
-    """Makes `fresh` the family's valid secret in place of `used` (SHA-256 hashes).
+    """Trades the secret `used` for `fresh` (SHA-256 hashes).
 
-    A `used` that is not the valid one has been used before, so one of its two holders stole it: the
-    family is revoked. (Guessing needs the family's id, which only holders of its tokens know.)
+    A `used` that is valid is replaced by `fresh`. One that was replaced within `GRACE_MS` is traded too: its
+    `fresh` becomes valid beside its siblings from the same trade, and the first of them to be used replaces
+    them all, so that a single one goes on. Any other has been used before, so one of its two holders
+    stole it: the family is revoked. (Guessing needs the family's id, which only holders of its tokens know.)
 
     Returns:
         The family as it is now; None when it is unknown, expired or, just now or earlier, revoked. The
@@ -62,12 +72,26 @@ async def rotate(
     found = await FAMILIES.get(tr, tenant, family)
     if found is None or found.expires_at <= now:
         return None
-    if not holds(found, used):
+    valid = _valid(found)
+    if _among(used, valid):
+        found = msgspec.structs.replace(
+            found, secret_hash=fresh, siblings=(), previous=valid, used_at=now, expires_at=expires_at
+        )
+    elif _among(used, found.previous) and now - found.used_at <= GRACE_MS and len(valid) < SIBLINGS:
+        found = msgspec.structs.replace(found, siblings=(*found.siblings, fresh))
+    else:
         await revoke(tr, tenant, family)
         return None
-    found = msgspec.structs.replace(found, secret_hash=fresh, used_at=now, expires_at=expires_at)
     await FAMILIES.put(tr, tenant, found)
     return found
+
+
+def _valid(family: AuthSession) -> tuple[bytes, ...]:
+    return (family.secret_hash, *family.siblings)
+
+
+def _among(secret: bytes, secrets: tuple[bytes, ...]) -> bool:
+    return any(hmac.compare_digest(secret, one) for one in secrets)
 
 
 async def bind(tr: Transaction, tenant: str, family: AuthSession, session: str) -> None:
