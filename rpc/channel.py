@@ -40,6 +40,12 @@ class Limits:
         turn: requests answered in one go before other channels have their turn.
         batch: requests one batch may have.
         batch_width: requests of one batch that run side by side (a batch counts as one request above).
+        batches: batches that run, or wait for their answer to be taken, side by side; others wait.
+        batch_bytes: largest frame that is taken for a batch, in bytes (or of text, in characters); that of a
+            single request is bounded by the socket's `max_msg_size` only.
+        batch_answer: bytes of encoded answers after which a batch runs no more requests. Those running by
+            then may exceed it: a channel may hold `batches` * (this + `batch_width` * the largest answer),
+            and while an answer is put together as much again.
         send_seconds: how long a client may leave a frame untaken before the connection is dropped (found out
             within twice that time).
         close_seconds: how long a client may take to agree to a close before the connection is dropped.
@@ -49,6 +55,9 @@ class Limits:
     turn: int = 16
     batch: int = 1000
     batch_width: int = 8
+    batches: int = 2
+    batch_bytes: int = 1 << 20
+    batch_answer: int = 16 << 20
     send_seconds: float = 120.0
     close_seconds: float = 5.0
 
@@ -88,8 +97,15 @@ class Channel(Generic[C]):
     ) -> None:
         self._registry = registry
         self._dispatcher = Dispatcher(
-            registry, context, map_error=map_error, batch_limit=limits.batch, batch_width=limits.batch_width
+            registry,
+            context,
+            map_error=map_error,
+            batch_limit=limits.batch,
+            batch_width=limits.batch_width,
+            batch_bytes=limits.batch_bytes,
+            batch_answer=limits.batch_answer,
         )
+        self._batches = asyncio.Semaphore(limits.batches)
         self._socket = socket
         self._limits = limits
         self._transport = transport
@@ -182,9 +198,12 @@ class Channel(Generic[C]):
                     codec = self._codec = JSON
                 else:
                     return
-                answer = await _Watched(self._dispatcher.handle(codec, message.data), self._pass_on)
-                if answer is not None:
-                    await self._send(codec, answer)
+                if codec.starts_object(message.data):
+                    answer = await _Watched(self._dispatcher.handle(codec, message.data), self._pass_on)
+                    if answer is not None:
+                        await self._send(codec, answer)
+                else:
+                    await _Watched(self._serve_batch(codec, message.data), self._pass_on)
                 if self._reader is not me:
                     if self._reader is not None:
                         return
@@ -197,6 +216,13 @@ class Channel(Generic[C]):
                 self._ended.set()
             # Not by a done callback: that comes later, and a place that is free would look taken.
             self._workers.discard(me)
+
+    async def _serve_batch(self, codec: Codec, data: str | bytes) -> None:
+        """Its place becomes free once the answer is taken: answers that wait are what takes the memory."""
+        async with self._batches:
+            answer = await self._dispatcher.handle(codec, data)
+            if answer is not None:
+                await self._send(codec, answer)
 
     async def _send(self, codec: Codec, data: bytes) -> bool:
         """Sends one frame after those before it; False if the channel is closed."""

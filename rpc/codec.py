@@ -21,6 +21,10 @@ MALFORMED = (msgspec.DecodeError, ValueError, OverflowError, RecursionError, Typ
 """What decoding bytes that somebody sent can raise: UnicodeDecodeError is a ValueError, RecursionError tells
 of values nested too deeply, TypeError of a MessagePack map key that cannot be a dictionary's."""
 
+POSITIONAL_BYTES = 1 << 20
+"""Largest params taken by position. They are decoded into one object per element before they are counted (in
+JSON, some 40 bytes of memory for each one sent), and what is large is better sent by name."""
+
 UNENCODABLE = (TypeError, ValueError, OverflowError, RecursionError)
 """What encoding a value can raise: an unknown type, a lone surrogate, an integer past 64 bits, a cycle."""
 
@@ -116,18 +120,43 @@ class Codec(ABC):
     def encode(self, value: object) -> bytes:
         """Any of `UNENCODABLE` may be raised."""
 
-    def decode(self, data: Frame) -> Request | Refused | list[Raw]:
-        """What came in a frame: a request, a batch's undecoded elements, or the error to answer with."""
+    @abstractmethod
+    def starts_object(self, data: Frame) -> bool:
+        """Whether `data` can be nothing but an object, and so no batch, by its first bytes."""
+
+    @abstractmethod
+    def _announced(self, data: Frame) -> int:
+        """How many elements `data` says in its first bytes to have; 0 if it is no array, or does not say."""
+
+    def decode(self, data: Frame, most: int, batch_bytes: int) -> Request | Refused | list[Raw]:
+        """What came in a frame: a request, a batch's undecoded elements, or the error to answer with.
+
+        Args:
+            data: the frame.
+            most: elements that a batch may have.
+            batch_bytes: largest frame (in characters, where it is a `str`) that is taken for a batch; a
+                larger one is refused undecoded, since each element becomes an object before it is counted.
+        """
         try:
             return self._checked(self._request(data))
         except MALFORMED:
             pass  # the slow path below tells which of the many reasons it was
+        size = _size(data)
+        if size > batch_bytes and not self.starts_object(data):
+            message = f"Invalid request: a batch of {size} bytes, at most {batch_bytes} are taken"
+            return Refused(protocol_error(Code.INVALID_REQUEST, message))
+        announced = self._announced(data)
+        if announced > size:
+            return Refused(protocol_error(Code.PARSE_ERROR, f"Not {self.name}: it ends too early"))
+        if announced > most:
+            return _too_many(announced, most)
         try:
-            return self._items(data)
+            items = self._items(data)
         except msgspec.ValidationError:
             return self._refuse(data)
         except MALFORMED as error:
             return Refused(protocol_error(Code.PARSE_ERROR, f"Not {self.name}: {error}"))
+        return items if len(items) <= most else _too_many(len(items), most)
 
     def decode_element(self, data: Raw) -> Request | Refused:
         """One element of a batch. It is well-formed outside, since `decode` found where it ends."""
@@ -147,16 +176,27 @@ class Codec(ABC):
         """Params given as an array, as the same given by name; None if they are no array.
 
         Raises:
-            RpcError: there are more than there are names.
+            RpcError: there are more than there are names, or they are larger than `POSITIONAL_BYTES`.
         """
-        try:
-            values = self._items(params)
-        except MALFORMED:
+        if self.starts_object(params):
             return None
-        if len(values) > len(names):
+        count, size = self._announced(params), _size(params)
+        if count <= len(names):
+            if size > POSITIONAL_BYTES:
+                raise protocol_error(
+                    Code.INVALID_PARAMS,
+                    f"Invalid params: {size} bytes were given by position, at most {POSITIONAL_BYTES} are "
+                    "taken; give them by name",
+                )
+            try:
+                values = self._items(params)
+            except MALFORMED:
+                return None
+            count = len(values)
+        if count > len(names):
             raise protocol_error(
                 Code.INVALID_PARAMS,
-                f"Invalid params: {len(values)} were given, at most {len(names)} are taken",
+                f"Invalid params: {count} were given, at most {len(names)} are taken",
             )
         return self.encode(dict(zip(names, values, strict=False)))
 
@@ -221,6 +261,15 @@ class _Json(Codec):
     def decoder(self, type: type[T]) -> Decoder[T]:
         return msgspec.json.Decoder(type)
 
+    def starts_object(self, data: Frame) -> bool:
+        if isinstance(data, str) and data.startswith("{"):  # as of nearly every frame
+            return True
+        # Nobody indents a frame by more; to look on would be to read a large one through.
+        return _head(data, 64).lstrip(b" \t\r\n").startswith(b"{")
+
+    def _announced(self, data: Frame) -> int:
+        return 0
+
     def encode(self, value: object) -> bytes:
         return self._encoder.encode(value)
 
@@ -231,13 +280,41 @@ class _MessagePack(Codec):
     empty = b"\x80"
     _structured = frozenset([*range(0x80, 0xA0), 0xDC, 0xDD, 0xDE, 0xDF])
     """fixmap, fixarray, array 16/32 and map 16/32 of the MessagePack specification."""
+    _objects = frozenset(bytes([first]) for first in (*range(0x80, 0x90), 0xDE, 0xDF))
     _encoder = msgspec.msgpack.Encoder()
 
     def decoder(self, type: type[T]) -> Decoder[T]:
         return cast(Decoder[T], msgspec.msgpack.Decoder(type))  # it takes no text, and is given none
 
+    def starts_object(self, data: Frame) -> bool:
+        head = data[:1] if isinstance(data, bytes) else _head(data, 1)
+        return head in self._objects
+
+    def _announced(self, data: Frame) -> int:
+        head = _head(data, 5)
+        if not head:
+            return 0
+        if head[0] & 0xF0 == 0x90:
+            return head[0] & 0x0F
+        length = {0xDC: 2, 0xDD: 4}.get(head[0], 0)
+        return int.from_bytes(head[1 : 1 + length], "big")
+
     def encode(self, value: object) -> bytes:
         return self._encoder.encode(value)
+
+
+def _size(data: Frame) -> int:
+    """In bytes, or of text in characters: to count its bytes would take a copy."""
+    return len(data) if isinstance(data, str) else memoryview(data).nbytes
+
+
+def _head(data: Frame, size: int) -> bytes:
+    return data[:size].encode(errors="replace") if isinstance(data, str) else bytes(memoryview(data)[:size])
+
+
+def _too_many(count: int, most: int) -> Refused:
+    message = f"Invalid request: a batch of {count}, at most {most} are taken"
+    return Refused(protocol_error(Code.INVALID_REQUEST, message))
 
 
 JSON: Codec = _Json()

@@ -63,6 +63,15 @@ class Call(Generic[C]):
         return mapped or internal_error(f"The method {method} failed", error)
 
 
+class _Batch(msgspec.Struct):
+    """What the lanes of one batch share."""
+
+    remaining: Iterator[tuple[int, Raw]]
+    answers: list[bytes | None]
+    budget: int
+    """Bytes of answers that may still come; below 0 once it is exceeded."""
+
+
 class CancelParams(msgspec.Struct):
     """Params of `$/cancelRequest`: the id of the request to cancel."""
 
@@ -78,6 +87,10 @@ class Dispatcher(Generic[C]):
         map_error: turns an exception of the application into the error to answer with, or gives None.
         batch_limit: requests one batch may have.
         batch_width: requests of one batch that run side by side.
+        batch_bytes: largest frame that is taken for a batch.
+        batch_answer: bytes of encoded answers that one batch may collect. Once they are reached, its further
+            requests are answered with BATCH_TOO_LARGE and not run; its notifications are run, since they
+            collect nothing. Those running by then may exceed it, at most `batch_width` of them.
     """
 
     def __init__(
@@ -88,6 +101,8 @@ class Dispatcher(Generic[C]):
         map_error: MapError = lambda _: None,
         batch_limit: int = 1000,
         batch_width: int = 8,
+        batch_bytes: int = 1 << 20,
+        batch_answer: int = 16 << 20,
     ) -> None:
         self._registry = registry
         self._methods = cast(dict[str, Callable[..., Any]], registry.methods)  # as jsonrpcserver types it
@@ -95,6 +110,9 @@ class Dispatcher(Generic[C]):
         self._map_error = map_error
         self._batch_limit = batch_limit
         self._batch_width = batch_width
+        self._batch_bytes = batch_bytes
+        self._batch_answer = batch_answer
+        self._ended = False
         self._running: set[Call[C]] = set()
 
     async def handle(self, codec: Codec, data: Frame) -> bytes | None:
@@ -102,7 +120,7 @@ class Dispatcher(Generic[C]):
 
         Nothing that a client sends, and nothing that a method does, makes it raise.
         """
-        received = codec.decode(data)
+        received = codec.decode(data, self._batch_limit, self._batch_bytes)
         if isinstance(received, list):
             return await self._batch(codec, received)
         return await self._answer(codec, received)
@@ -114,7 +132,8 @@ class Dispatcher(Generic[C]):
                 call.cancel()
 
     def cancel_all(self) -> None:
-        """Cancels every running call that is not shielded."""
+        """For the end: cancels every running call that is not shielded; batches start no further ones."""
+        self._ended = True
         for call in self._running:
             call.cancel()
 
@@ -123,24 +142,32 @@ class Dispatcher(Generic[C]):
             return codec.failure(
                 None, protocol_error(Code.INVALID_REQUEST, "Invalid request: an empty batch")
             )
-        if len(elements) > self._batch_limit:
-            message = f"Invalid request: a batch of {len(elements)}, at most {self._batch_limit} are taken"
-            return codec.failure(None, protocol_error(Code.INVALID_REQUEST, message))
-        answers: list[bytes | None] = [None] * len(elements)
-        remaining = iter(enumerate(elements))
+        batch = _Batch(iter(enumerate(elements)), [None] * len(elements), self._batch_answer)
         async with asyncio.TaskGroup() as lanes:
             for _ in range(min(self._batch_width, len(elements))):
-                lanes.create_task(self._lane(codec, remaining, answers))
-        given = [answer for answer in answers if answer is not None]
+                lanes.create_task(self._lane(codec, batch))
+        given = [answer for answer in batch.answers if answer is not None]
         return codec.batch(given) if given else None
 
-    async def _lane(
-        self, codec: Codec, remaining: Iterator[tuple[int, Raw]], answers: list[bytes | None]
-    ) -> None:
+    async def _lane(self, codec: Codec, batch: _Batch) -> None:
         """Takes one element after the other from those that all lanes share."""
-        for index, element in remaining:
-            answers[index] = await self._answer(codec, codec.decode_element(element))
+        for index, element in batch.remaining:
+            if self._ended:
+                return
+            request = codec.decode_element(element)
+            if batch.budget <= 0 and isinstance(request, Request) and request.id is not UNSET:
+                request = Refused(self._over_budget(), request.id)
+            answer = await self._answer(codec, request)
+            if answer is not None:
+                batch.answers[index] = answer
+                batch.budget -= len(answer)
             await asyncio.sleep(0)  # a long batch must not hold up the other channels
+
+    def _over_budget(self) -> RpcError:
+        return protocol_error(
+            Code.BATCH_TOO_LARGE,
+            f"Not run: the answers before it in its batch reached {self._batch_answer} bytes; send it alone",
+        )
 
     async def _answer(self, codec: Codec, request: Request | Refused) -> bytes | None:
         if isinstance(request, Refused):

@@ -9,7 +9,8 @@ from jsonrpcserver.exceptions import JsonRpcError
 
 
 class Code(IntEnum):
-    """Codes of JSON-RPC 2.0 (section 5.1), and RequestCancelled of the Language Server Protocol."""
+    """Codes of JSON-RPC 2.0 (section 5.1); the last two are RequestCancelled and RequestFailed of the
+    Language Server Protocol."""
 
     PARSE_ERROR = -32700
     INVALID_REQUEST = -32600
@@ -17,6 +18,7 @@ class Code(IntEnum):
     INVALID_PARAMS = -32602
     INTERNAL_ERROR = -32603
     REQUEST_CANCELLED = -32800
+    BATCH_TOO_LARGE = -32803
 
 
 KINDS: Mapping[int, str] = {
@@ -26,6 +28,7 @@ KINDS: Mapping[int, str] = {
     Code.INVALID_PARAMS: "InvalidParams",
     Code.INTERNAL_ERROR: "Internal",
     Code.REQUEST_CANCELLED: "Cancelled",
+    Code.BATCH_TOO_LARGE: "BatchTooLarge",
 }
 """The `data.kind` that goes with each code of this package."""
 

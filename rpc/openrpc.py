@@ -21,6 +21,7 @@ _PROTOCOL_ERRORS = {
     "InvalidParams": "A parameter is missing, unknown or of the wrong type; the message names it.",
     "Internal": "An error nobody foresaw; `data.errorId` finds it in the server's log.",
     "Cancelled": "The call was cancelled.",
+    "BatchTooLarge": "Not run: the answers before it in its batch are too large already; send it alone.",
 }
 
 Json = dict[str, Any]

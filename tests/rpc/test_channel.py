@@ -115,6 +115,47 @@ async def test_beyond_the_limit_nothing_is_read_and_nothing_is_lost(concurrency:
         assert await results(socket, 11) == {**{id: str(id) for id in range(10)}, 10: None}
 
 
+async def test_few_batches_run_side_by_side_and_do_not_hold_up_single_requests() -> None:
+    world = World()
+    async with connected(world, Limits(batches=2)) as socket:
+        for id in range(5):
+            await send(socket, [request(id, "test.hold", {"name": str(id)})])
+        await send(socket, request(5, "test.nothing"))
+        assert await results(socket, 1) == {5: None}
+        await world.until(world.started, 2)
+        await turns_pass(socket)
+        assert world.started == ["0", "1"]
+        world.gate.set()
+        answers = [await receive(socket) for _ in range(5)]
+        assert sorted(answer["result"] for (answer,) in answers) == ["0", "1", "2", "3", "4"]
+
+
+async def test_a_batch_keeps_its_place_until_its_answer_is_taken() -> None:
+    world = World()
+    async with (
+        serving(world, Limits(batches=1)) as url,
+        connect(url, compression=None, max_size=None, max_queue=1) as socket,
+    ):
+        for id in range(30):
+            await send(socket, [request(id, "test.large", {"size": 4 << 20, "suspend": True})], MSGPACK)
+        await turns_pass(socket, 60)
+        # The kernel's buffers take some MiB; far fewer than were asked for have been made.
+        assert 0 < len(world.started) < 15
+        for _ in range(30):
+            (answer,) = await receive(socket)
+            assert len(answer["result"]) == 4 << 20
+
+
+async def test_the_limits_of_batches_reach_the_dispatcher() -> None:
+    async with connected(World(), Limits(batch_bytes=300, batch_answer=1, batch_width=1)) as socket:
+        await send(socket, [request(id, "test.nothing") for id in range(3)])
+        assert [("result" in answer) for answer in await receive(socket)] == [True, False, False]
+        await send(socket, [request(id, "test.nothing") for id in range(100)])
+        assert (await receive(socket))["error"]["data"]["kind"] == "InvalidRequest"
+        await send(socket, request(1, "test.echo", {"text": "x" * 1000}))
+        assert len((await receive(socket))["result"]["text"]) == 1000
+
+
 async def test_places_become_free_one_by_one() -> None:
     world = World()
     async with connected(world, Limits(concurrency=2)) as socket:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from rpc import Registry, RpcError
-from rpc.codec import JSON, MSGPACK, Codec
+from rpc.codec import JSON, MSGPACK, POSITIONAL_BYTES, Codec
 from rpc.dispatcher import Dispatcher
 from tests.rpc.support import Context, EchoParams, NameParams, World, echo, map_error, registry
 
@@ -215,6 +215,118 @@ async def test_a_batch_that_is_too_long() -> None:
     answer = await send(JSON, [request] * 4, dispatcher(batch_limit=3))
     assert code(answer) == (-32600, "InvalidRequest", None)
     assert "at most 3" in answer["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("codec", "frame"),
+    [
+        (JSON, b"[" + b"1," * 600 + b"1]"),
+        (JSON, b" \r\n\t[" + b"1," * 600 + b"1]"),
+        (JSON, "[" + "1," * 600 + "1]"),
+        (JSON, b" " * 1000 + b"[1]"),
+        (JSON, b"[" + b"\xff" * 1001),
+        (MSGPACK, b"\x9f" + b"\xc1" * 1001),
+        (MSGPACK, b"\xdc\x00\x01" + b"\xc1" * 1001),
+        (MSGPACK, b"\xdd\x00\x00\x00\x01" + b"\xc1" * 1001),
+    ],
+)
+async def test_a_batch_frame_that_is_too_large_is_refused_undecoded(codec: Codec, frame: bytes | str) -> None:
+    """Some of them are malformed further on, which is not looked at."""
+    answer = await dispatcher(batch_bytes=1000).handle(codec, frame)
+    assert answer is not None
+    decoded: Any = codec.decoder(object).decode(answer)
+    assert code(decoded) == (-32600, "InvalidRequest", None)
+    assert "at most 1000" in decoded["error"]["message"]
+
+
+@both
+async def test_a_single_request_may_be_larger_than_a_batch(codec: Codec) -> None:
+    subject = dispatcher(batch_bytes=100)
+    for params in ({"text": "x" * 1000}, {"text": "x" * 1000, "maxCount": 1}):
+        for more in ({}, {"a" * 1000: 1}):
+            answer = await send(
+                codec, {"jsonrpc": "2.0", "id": 1, "method": "test.echo", "params": params, **more}, subject
+            )
+            assert ("result" in answer) == (not more)
+            assert answer["id"] == 1  # found although the request has a member too many
+    members = {f"m{i}": i for i in range(100)}  # MessagePack: a map 16, no longer a fixmap
+    assert code(await send(codec, {"id": 7, **members}, subject)) == (-32600, "InvalidRequest", 7)
+
+
+async def test_json_may_begin_with_space() -> None:
+    request = JSON.encode({"jsonrpc": "2.0", "id": 1, "method": "test.echo", "params": {"text": "x" * 1000}})
+    answer = await dispatcher(batch_bytes=100).handle(JSON, b" \r\n\t" + request)
+    assert answer is not None
+    assert "result" in json.loads(answer)
+
+
+@pytest.mark.parametrize(
+    "header", [b"\x94", b"\xdc\x00\x04", b"\xdd\x00\x00\x00\x04"], ids=["fixarray", "array 16", "array 32"]
+)
+async def test_messagepack_says_how_long_a_batch_is(header: bytes) -> None:
+    answer = await dispatcher(batch_limit=3).handle(MSGPACK, header + b"\xc1" * 4)
+    assert answer is not None
+    assert code(MSGPACK.decoder(object).decode(answer)) == (-32600, "InvalidRequest", None)
+    short = await dispatcher(batch_limit=4).handle(MSGPACK, header + b"\x01" * 4)
+    assert short is not None
+    assert len(MSGPACK.decoder(list[object]).decode(short)) == 4
+    claimed = await dispatcher(batch_limit=3).handle(MSGPACK, b"\xdd\x00\x01\x00\x00\x01")
+    assert claimed is not None
+    assert code(MSGPACK.decoder(object).decode(claimed)) == (-32700, "ParseError", None)
+
+
+@both
+async def test_large_params_are_taken_by_name_only(codec: Codec) -> None:
+    text = "x" * POSITIONAL_BYTES
+    assert (await call(codec, "test.echo", {"text": text}))["result"]["text"] == text
+    answer = await call(codec, "test.echo", [text])
+    assert code(answer) == (-32602, "InvalidParams", 1)
+    assert "by name" in answer["error"]["message"]
+    assert "result" in await call(codec, "test.echo", [text[:-100]])
+    assert code(await call(codec, "test.echo", [1] * POSITIONAL_BYTES)) == (-32602, "InvalidParams", 1)
+    answer = await call(codec, "test.echo", {"text": text, "tags": [1]})  # by name, its fault is still named
+    assert "$.tags[0]" in answer["error"]["message"]
+
+
+@both
+async def test_a_batch_whose_answers_grow_too_large_runs_no_more(codec: Codec) -> None:
+    world = World()
+    subject = Dispatcher(registry, Context(world), batch_width=1, batch_answer=2500)
+    large: dict[str, object] = {"jsonrpc": "2.0", "method": "test.large", "params": {"size": 1000}}
+    turn: dict[str, object] = {"jsonrpc": "2.0", "method": "test.turn"}
+    elements: list[object] = [*({**large, "id": id} for id in range(5)), turn, {**turn, "id": 6}, 1]
+    ran = 2 if codec is JSON else 3  # JSON says bytes in base64: 1336 characters
+    answers = await send(codec, elements, subject)
+    assert [answer["id"] for answer in answers] == [0, 1, 2, 3, 4, 6, None]
+    assert all("result" in answer for answer in answers[:ran])
+    assert {code(answer)[:2] for answer in answers[ran:-1]} == {(-32803, "BatchTooLarge")}
+    assert "alone" in answers[ran]["error"]["message"]
+    assert code(answers[-1])[0] == -32600
+    assert len(world.started) == ran
+    assert len(world.seen_turns) == 1  # the notification, which has no answer to collect
+    assert "result" in await send(codec, {**large, "id": 7}, subject)  # the next frame starts anew
+
+
+async def test_lanes_may_exceed_the_answers_bytes_by_what_they_run() -> None:
+    world = World()
+    subject = Dispatcher(registry, Context(world), batch_width=3, batch_answer=1)
+    large = {"jsonrpc": "2.0", "id": 1, "method": "test.large", "params": {"size": 1000, "suspend": True}}
+    answers = await send(JSON, [large] * 20, subject)
+    assert len(answers) == 20
+    assert sum("result" in answer for answer in answers) == len(world.started) <= 3
+
+
+async def test_at_the_end_a_batch_starts_no_more() -> None:
+    world = World()
+    subject = Dispatcher(registry, Context(world), batch_width=2)
+    hold = {"jsonrpc": "2.0", "id": 1, "method": "test.hold", "params": {"name": "x"}}
+    answering = asyncio.create_task(send(JSON, [hold] * 10, subject))
+    await world.until(world.started, 2)
+    subject.cancel_all()
+    async with asyncio.timeout(20):
+        answers = await answering
+    assert [code(answer)[:2] for answer in answers] == [(-32800, "Cancelled")] * 2
+    assert len(world.started) == 2
 
 
 async def test_a_batch_runs_side_by_side_up_to_its_width() -> None:
