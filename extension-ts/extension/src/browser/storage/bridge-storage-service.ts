@@ -48,9 +48,26 @@ export class BridgeStorageService implements StorageService {
                 await this.connection.mutate('fs.delete', { path });
             }
         } else if (this.known.get(path) !== json) {
+            this.known.delete(path);
+            await this.write(folder, path, new TextEncoder().encode(json));
             this.known.set(path, json);
-            await this.connection.mutate('fs.writeFile', { path, content: new TextEncoder().encode(json), create: true, overwrite: true });
             (await this.list(folder)).add(name);
+        }
+    }
+
+    protected async write(folder: string, path: string, content: Uint8Array): Promise<void> {
+        const put = () => this.connection.mutate('fs.writeFile', { path, content, create: true, overwrite: true });
+        try {
+            await put();
+        } catch (error) {
+            if (!(error instanceof BridgeError && error.kind === 'FileNotFound')) {
+                throw error;
+            }
+            // The user deleted the folder, and with it all we knew of it.
+            this.known.clear();
+            this.folders.clear();
+            await this.createFolder(folder);
+            await put();
         }
     }
 
