@@ -98,6 +98,22 @@ describe('BridgeConnection', { timeout: 60_000 }, () => {
         }
     });
 
+    it('does not send a change again that the server may have forgotten', async () => {
+        const browser = await register();
+        const connection = browser.connect({ remember: -1 });
+        await reach(connection, 'online');
+        const [socket] = browser.sockets;
+        socket.send = () => { };
+        const written = connection.mutate('fs.writeFile', { path: '/workspace/forgotten', content: text('') });
+        const asked = connection.request('fs.stat', { path: '/workspace' });
+        const refused = assert.rejects(written, unavailable);
+        socket.terminate();
+        await refused;
+        assert.equal((await asked).type, 'directory', 'what only reads is asked again');
+        const { entries } = await connection.request('fs.readDirectory', { path: '/workspace' });
+        assert.ok(!entries.some(({ name }) => name === 'forgotten'));
+    });
+
     it('lets only so much wait', async () => {
         const connection = new BridgeConnection({
             openSocket: () => new TestBrowser(server).openSocket(),

@@ -31,9 +31,11 @@ export interface BridgeConnectionOptions {
 export interface ConnectionTiming extends ChannelTiming {
     readonly firstRetry: number;
     readonly lastRetry: number;
+    /** How long the server remembers what it has applied: an older change, sent again, could be applied twice. */
+    readonly remember: number;
 }
 
-const TIMING: ConnectionTiming = { idle: 20_000, answer: 10_000, busyAnswer: 60_000, firstRetry: 200, lastRetry: 5_000 };
+const TIMING: ConnectionTiming = { idle: 20_000, answer: 10_000, busyAnswer: 60_000, firstRetry: 200, lastRetry: 5_000, remember: 24 * 3_600_000 };
 
 /** What waits while offline is bounded in number and, because file contents are part of it, in bytes. */
 const MAX_WAITING = 1_000;
@@ -49,6 +51,8 @@ interface Outstanding {
     readonly answer: Deferred<unknown>;
     /** Sent again on the next channel if this one dies before the answer. */
     readonly repeatable: boolean;
+    /** When a change was asked for; nothing for what only reads. */
+    readonly since: number | undefined;
 }
 
 /**
@@ -182,7 +186,7 @@ export class BridgeConnection implements Disposable {
                 return Promise.reject(BridgeError.unavailable('Not connected to the server, and too much is waiting for it already.'));
             }
         }
-        const answer = this.expect(id, frame, repeatable);
+        const answer = this.expect(id, frame, repeatable, params && 'idempotencyKey' in params ? Date.now() : undefined);
         if (this.ready) {
             this.channel!.send(frame);
         }
@@ -194,9 +198,9 @@ export class BridgeConnection implements Disposable {
         return encode({ jsonrpc: '2.0', id, method, params }, { ignoreUndefined: true }) as Uint8Array<ArrayBuffer>;
     }
 
-    protected expect(id: number, frame: Uint8Array<ArrayBuffer>, repeatable: boolean): Promise<unknown> {
+    protected expect(id: number, frame: Uint8Array<ArrayBuffer>, repeatable: boolean, since?: number): Promise<unknown> {
         const answer = new Deferred<unknown>();
-        this.outstanding.set(id, { frame, answer, repeatable });
+        this.outstanding.set(id, { frame, answer, repeatable, since });
         this.waitingBytes += frame.byteLength;
         return answer.promise;
     }
@@ -220,6 +224,17 @@ export class BridgeConnection implements Disposable {
         for (const [id, { repeatable }] of [...this.outstanding]) {
             if (!repeatable) {
                 this.settle({ id, error: { message: 'The connection was lost.', data: { kind: 'Unavailable' } } });
+            }
+        }
+    }
+
+    /** The changes fail that the server might not know again. */
+    protected failForgotten(): void {
+        const remembered = Date.now() - this.timing.remember;
+        for (const [id, { since }] of [...this.outstanding]) {
+            if (since !== undefined && since < remembered) {
+                const message = 'The connection was lost for too long to tell whether this change was made. Look, and make it again if it was not.';
+                this.settle({ id, error: { message, data: { kind: 'Unavailable' } } });
             }
         }
     }
@@ -288,6 +303,7 @@ export class BridgeConnection implements Disposable {
     }
 
     protected didIdentify(channel: RpcChannel): void {
+        this.failForgotten();
         const waiting = [...this.outstanding.values()];
         this.ready = true;
         this.readySince = Date.now();
