@@ -5,6 +5,7 @@ import { CommandContribution } from '@theia/core/lib/common/command';
 import { EnvVariablesServer } from '@theia/core/lib/common/env-variables';
 import { MenuContribution } from '@theia/core/lib/common/menu';
 import { ContainerModule } from '@theia/core/shared/inversify';
+import { FileService } from '@theia/filesystem/lib/browser/file-service';
 import { FileDownloadService } from '@theia/filesystem/lib/common/download/file-download';
 import { RemoteFileSystemServer } from '@theia/filesystem/lib/common/remote-file-system-provider';
 import { LanguageGrammarDefinitionContribution } from '@theia/monaco/lib/browser/textmate';
@@ -20,6 +21,7 @@ import { ConnectionWakeContribution } from './connection/connection-wake-contrib
 import { NO_CLI_PREFERENCES } from './environment/bridge-cli-preferences';
 import { BridgeEnvVariablesServer } from './environment/bridge-env-variables-server';
 import { BridgeDownloadService } from './files/bridge-download-service';
+import { BridgeFileService } from './files/bridge-file-service';
 import { BridgeFileSystemServer } from './files/bridge-file-system-server';
 import { LostTrackContribution } from './files/lost-track-contribution';
 import { BridgeLanguageContribution } from './languages/bridge-language-contribution';
@@ -39,6 +41,8 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
 
     bind(BridgeFileSystemServer).toSelf().inSingletonScope();
     rebind(RemoteFileSystemServer).toService(BridgeFileSystemServer);
+    bind(BridgeFileService).toSelf().inSingletonScope();
+    rebind(FileService).toService(BridgeFileService);
     bind(BridgeDownloadService).toSelf().inSingletonScope();
     rebind(FileDownloadService).toService(BridgeDownloadService);
 

@@ -2,9 +2,10 @@ import 'reflect-metadata';
 import * as assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Container } from '@theia/core/shared/inversify';
-import { FileSystemProviderError, FileSystemProviderErrorCode, FileType } from '@theia/filesystem/lib/common/files';
+import { FileOperationError, FileOperationResult, FileSystemProviderError, FileSystemProviderErrorCode, FileType } from '@theia/filesystem/lib/common/files';
 import { RemoteFileChange } from '@theia/filesystem/lib/common/remote-file-system-provider';
 import { BridgeConnection } from '../browser/connection/bridge-connection';
+import { BridgeStorageService } from '../browser/storage/bridge-storage-service';
 import { toUri } from '../browser/files/file-paths';
 import { BridgeFileSystemServer } from '../browser/files/bridge-file-system-server';
 import { reach, TestBrowser, TestServer } from './server';
@@ -25,11 +26,15 @@ describe('BridgeFileSystemServer', { timeout: 60_000 }, () => {
         browser = await new TestBrowser(server).register();
         connection = browser.connect();
         await reach(connection, 'online');
-        const container = new Container();
-        container.bind(BridgeConnection).toConstantValue(connection);
-        container.bind(BridgeFileSystemServer).toSelf().inSingletonScope();
-        files = container.get(BridgeFileSystemServer);
+        files = filesOf(connection);
     });
+
+    function filesOf(connected: BridgeConnection): BridgeFileSystemServer {
+        const container = new Container();
+        container.bind(BridgeConnection).toConstantValue(connected);
+        container.bind(BridgeFileSystemServer).toSelf().inSingletonScope();
+        return container.get(BridgeFileSystemServer);
+    }
 
     after(async () => {
         files.dispose();
@@ -118,6 +123,76 @@ describe('BridgeFileSystemServer', { timeout: 60_000 }, () => {
         const sent = await requests(() => assert.rejects(files.writeFile(uri('larger'), new Uint8Array(maxFrame), REPLACING), error =>
             error instanceof FileSystemProviderError && error.code === FileSystemProviderErrorCode.FileTooLarge));
         assert.equal(sent, 0);
+    });
+
+    it('writes conditionally: once however often it is sent, and never over what it does not know', async () => {
+        const conditional = browser.connect();
+        await reach(conditional, 'online');
+        const socket = browser.sockets.at(-1)!;
+        const own = filesOf(conditional);
+        const path = '/workspace/shared';
+        await own.writeFile(uri('shared'), text('one'), REPLACING);
+        await own.readFile(uri('shared'));
+        const first = own.lastRead.get(path)!;
+
+        const second = text('two');
+        const write = own.expect(second, first);
+        await own.writeFile(uri('shared'), second, REPLACING);
+        assert.ok(write.written && write.written.etag !== first);
+
+        // The frame is lost with its line, and meanwhile another page saves something of the same size.
+        socket.send = () => { };
+        const lost = text('old');
+        own.expect(lost, write.written.etag);
+        const retried = own.writeFile(uri('shared'), lost, REPLACING);
+        await files.writeFile(uri('shared'), text('new'), REPLACING);
+        const refused = assert.rejects(retried, error =>
+            error instanceof FileOperationError && error.fileOperationResult === FileOperationResult.FILE_MODIFIED_SINCE);
+        socket.terminate();
+        await refused;
+        assert.equal(Buffer.from(await files.readFile(uri('shared'))).toString(), 'new');
+
+        // An answer lost with the line is not a conflict of the write with itself.
+        await own.readFile(uri('shared'));
+        const deaf = browser.sockets.at(-1)!;
+        deaf.deaf = true;
+        const fourth = text('4th');
+        own.expect(fourth, own.lastRead.get(path)!);
+        const repeated = own.writeFile(uri('shared'), fourth, REPLACING);
+        while (Buffer.from(await files.readFile(uri('shared'))).toString() !== '4th') { /* Until others see it. */ }
+        deaf.terminate();
+        await repeated;
+    });
+
+    it('tells names with a backslash from folders, and from their look-alikes', async () => {
+        const names = ['a\\b', 'a\u29f5b', 'a\uf05cb', 'a\uf05c\u29f5b', 'a\uf05c\\b'];
+        await files.mkdir(uri('slashes'));
+        await files.mkdir(uri('slashes/a'));
+        await files.writeFile(uri('slashes/a/b'), text('in a folder'), REPLACING);
+        for (const name of names) {
+            await connection.mutate('fs.writeFile', { path: `/workspace/slashes/${name}`, content: text(name) });
+        }
+        const folder = toUri('/workspace/slashes');
+        const listed = (await files.readdir(folder.toString())).map(([name]) => name).filter(name => name !== 'a');
+        assert.equal(new Set(listed).size, names.length);
+        const read = await Promise.all(listed.map(async name => Buffer.from(await files.readFile(folder.resolve(name).toString())).toString()));
+        assert.deepEqual(read.sort(), [...names].sort());
+        for (const name of listed) {
+            await files.delete(folder.resolve(name).toString(), { recursive: false, useTrash: false });
+        }
+        assert.deepEqual(await files.readdir(folder.toString()), [['a', FileType.Directory]]);
+        assert.equal((await files.stat(uri('slashes/a/b'))).size, 11);
+    });
+
+    it('makes the folder of what Theia remembers again', async () => {
+        const container = new Container();
+        container.bind(BridgeConnection).toConstantValue(connection);
+        container.bind(BridgeStorageService).toSelf();
+        const storage = container.get(BridgeStorageService);
+        await storage.setData('layout', 'first');
+        await connection.mutate('fs.delete', { path: '/home/.theia', recursive: true });
+        await storage.setData('layout', 'second');
+        assert.equal(await container.get(BridgeStorageService).getData('layout'), 'second');
     });
 
     it('reports the changes others make', async () => {

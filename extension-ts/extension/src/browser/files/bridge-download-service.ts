@@ -3,6 +3,7 @@ import { inject, injectable } from '@theia/core/shared/inversify';
 import { FileService } from '@theia/filesystem/lib/browser/file-service';
 import { FileDownloadService } from '@theia/filesystem/lib/common/download/file-download';
 import { serverUrl } from '../connection/browser-surroundings';
+import { toPath } from './file-paths';
 
 /** Downloads go from the server straight to the browser's own download list; nothing passes through the page. */
 @injectable()
@@ -30,11 +31,11 @@ export class BridgeDownloadService implements FileDownloadService {
     }
 
     protected archiveUrl(siblings: URI[]): string {
-        return this.fileUrl(siblings[0].parent, [['archive', 'zip'], ...siblings.map((uri): [string, string] => ['name', uri.path.base])]);
+        return this.fileUrl(siblings[0].parent, [['archive', 'zip'], ...siblings.map((uri): [string, string] => ['name', toPath(uri.toString()).split('/').pop()!])]);
     }
 
     protected fileUrl(uri: URI, query: [string, string][]): string {
-        const path = uri.path.toString().split('/').slice(1).map(encodeURIComponent).join('/');
+        const path = toPath(uri.toString()).split('/').slice(1).map(encodeURIComponent).join('/');
         const url = serverUrl(`api/v5/files/${path}`);
         url.search = new URLSearchParams(query).toString();
         return url.toString();

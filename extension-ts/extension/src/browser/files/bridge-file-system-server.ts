@@ -11,7 +11,7 @@ import { BridgeError } from '../../common/bridge-error';
 import * as protocol from '../../common/protocol.generated';
 import { BridgeConnection } from '../connection/bridge-connection';
 import { toFileSystemError } from './file-errors';
-import { toPath, toUri } from './file-paths';
+import { toName, toPath, toUri } from './file-paths';
 import { FileWatches } from './file-watches';
 import { PrimedStats } from './primed-stats';
 
@@ -27,6 +27,12 @@ const READ_PIECE_BYTES = 32 * 1024 * 1024;
 /** A file that changes under our hands this often while it is read in pieces is given up. */
 const READ_ATTEMPTS = 3;
 
+/** A write that must replace a certain version; `written` is what came of it. */
+export interface ConditionalWrite {
+    readonly ifMatch: string;
+    written?: protocol.Stat;
+}
+
 /** Theia's `file:` scheme, kept by the server. */
 @injectable()
 export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> {
@@ -38,6 +44,10 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
     protected readonly stats = new PrimedStats();
     protected watches: FileWatches;
     protected client: RemoteFileSystemClient | undefined;
+    protected readonly expected = new WeakMap<Uint8Array, ConditionalWrite>();
+
+    /** The etags of the contents read last, by path. Whoever reads takes them away again. */
+    readonly lastRead = new Map<string, string>();
 
     // Theia would set up its watches anew whenever this fires; `FileWatches` resumes them, missing nothing.
     readonly onDidOpenConnection: Event<void> = Event.None;
@@ -91,7 +101,7 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
         const path = toPath(resource);
         const { entries } = await this.ask(() => this.connection.request('fs.readDirectory', { path }));
         this.stats.prime(path, entries);
-        return entries.map(({ name, stat }) => [name, FILE_TYPES[stat.type]]);
+        return entries.map(({ name, stat }) => [toName(name), FILE_TYPES[stat.type]]);
     }
 
     async readFile(resource: string): Promise<Uint8Array> {
@@ -106,7 +116,19 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
     }
 
     async writeFile(resource: string, content: Uint8Array, { create, overwrite }: FileWriteOptions): Promise<void> {
-        await this.change(() => this.connection.mutate('fs.writeFile', { path: toPath(resource), content, create, overwrite }));
+        const write = this.expected.get(content);
+        const ifMatch = write?.ifMatch;
+        const written = await this.change(() => this.connection.mutate('fs.writeFile', { path: toPath(resource), content, create, overwrite, ifMatch }));
+        if (write) {
+            write.written = written;
+        }
+    }
+
+    /** Makes the write of these very bytes depend on the version it replaces. */
+    expect(content: Uint8Array, ifMatch: string): ConditionalWrite {
+        const write: ConditionalWrite = { ifMatch };
+        this.expected.set(content, write);
+        return write;
     }
 
     async mkdir(resource: string): Promise<void> {
@@ -175,6 +197,7 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
     protected async readPieces(path: string): Promise<Uint8Array | undefined> {
         const first = await this.connection.request('fs.readFile', { path, length: READ_PIECE_BYTES });
         if (first.content.byteLength === first.size) {
+            this.lastRead.set(path, first.etag);
             return first.content;
         }
         const whole = new Uint8Array(first.size);
@@ -188,6 +211,7 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
             whole.set(piece.content, offset);
             offset += piece.content.byteLength;
         }
+        this.lastRead.set(path, first.etag);
         return whole;
     }
 
@@ -203,8 +227,8 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
         }
     }
 
-    protected async change(request: () => Promise<unknown>): Promise<void> {
+    protected async change<T>(request: () => Promise<T>): Promise<T> {
         this.stats.forget();
-        await this.ask(request);
+        return this.ask(request);
     }
 }

@@ -1,4 +1,6 @@
-import { createFileSystemProviderError, FileSystemProviderError, FileSystemProviderErrorCode } from '@theia/filesystem/lib/common/files';
+import {
+    createFileSystemProviderError, FileOperationError, FileOperationResult, FileSystemProviderError, FileSystemProviderErrorCode
+} from '@theia/filesystem/lib/common/files';
 import { BridgeError } from '../../common/bridge-error';
 import { ErrorKind } from '../../common/protocol.generated';
 
@@ -13,8 +15,12 @@ const CODES: ReadonlyMap<ErrorKind, FileSystemProviderErrorCode> = new Map<Error
 ]);
 
 /** The error as Theia's file service tells them apart; kinds it has no code for keep the server's words. */
-export function toFileSystemError(error: unknown): FileSystemProviderError {
+export function toFileSystemError(error: unknown): FileSystemProviderError | FileOperationError {
     if (error instanceof BridgeError) {
+        if (error.kind === 'Conflict') {
+            // No provider error means this; the file service passes its own kind of error on.
+            return new FileOperationError(error.message, FileOperationResult.FILE_MODIFIED_SINCE);
+        }
         return createFileSystemProviderError(error.message, CODES.get(error.kind) ?? FileSystemProviderErrorCode.Unknown);
     }
     return createFileSystemProviderError(error instanceof Error ? error.message : String(error), FileSystemProviderErrorCode.Unknown);

@@ -1,12 +1,26 @@
 import URI from '@theia/core/lib/common/uri';
 
+/** Theia takes every backslash for a separator, so in names it sees this look-alike instead. */
+const LOOKALIKE = '\u29f5';
+/** Precedes a look-alike, or one of these, that is in the name itself. For private use, so hardly ever met. */
+const ESCAPE = '\uf05c';
+
+/** What Theia calls a file the server knows by this name; `toPath` is the way back. */
+export function toName(name: string): string {
+    return name.replace(/[\\\u29f5\uf05c]/g, character => character === '\\' ? LOOKALIKE : ESCAPE + character);
+}
+
+function fromName(name: string): string {
+    return name.replace(/\uf05c([\u29f5\uf05c])|\u29f5/g, (_, escaped?: string) => escaped ?? '\\');
+}
+
 /** The server's name of a `file:` resource. A folder's may end in a slash in Theia, but never on the server. */
 export function toPath(uri: string): string {
-    const path = new URI(uri).path.toString();
+    const path = fromName(new URI(uri).path.toString());
     return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
 /** The `file:` resource of a server's path; encodes what has a meaning in URIs, as in `50%.txt` or `a#b`. */
 export function toUri(path: string): URI {
-    return URI.fromComponents({ scheme: 'file', authority: '', path, query: '', fragment: '' });
+    return URI.fromComponents({ scheme: 'file', authority: '', path: toName(path), query: '', fragment: '' });
 }
