@@ -185,6 +185,41 @@ async def test_a_token_in_the_ides_address_becomes_a_cookie(site: Site, ada: Sig
     assert COOKIE not in response.cookies
 
 
+@pytest.mark.parametrize("path", ["/theia/", "/theia/main.js"])
+@pytest.mark.parametrize("site_header", [{"Sec-Fetch-Site": "cross-site"}, {}])
+async def test_a_link_of_another_site_does_not_change_who_is_signed_in(
+    site: Site, parts: Identity, ada: SignIn, path: str, site_header: dict[str, str]
+) -> None:
+    eve = await parts.accounts.register("eve@example.com", "correct horse", "Eve")
+    url = f"{path}?token={eve.access_token}&x=1"
+    headers = cookie_header(ada) | site_header
+    response = await site.get(url, headers=headers | NAVIGATION, allow_redirects=False)
+    assert (response.status, response.headers["Location"]) == (302, f"{path}?x=1")
+    assert COOKIE not in response.cookies
+    response = await site.get(url, headers=headers)
+    assert (await response.json())["user"] == ada.user.id
+    assert COOKIE not in response.cookies
+
+
+async def test_who_is_signed_in_changes_by_an_own_link_or_when_nobody_is(
+    site: Site, parts: Identity, ada: SignIn
+) -> None:
+    eve = await parts.accounts.register("eve@example.com", "correct horse", "Eve")
+    again = await parts.accounts.login("eve@example.com", "correct horse")
+    cross = {"Sec-Fetch-Site": "cross-site"}
+    for headers in (
+        cookie_header(ada) | {"Sec-Fetch-Site": "none"},
+        cookie_header(ada) | {"Sec-Fetch-Site": "same-origin"},
+        cookie_header(again) | cross,
+        {"Cookie": f"{COOKIE}=nonsense"} | cross,
+        cross,
+    ):
+        url = f"/theia/?token={eve.access_token}"
+        response = await site.get(url, headers=headers | NAVIGATION, allow_redirects=False)
+        assert response.status == 302
+        assert response.cookies[COOKIE].value == eve.access_token
+
+
 # --- pages of other sites -----------------------------------------------------------------------------
 
 FOREIGN = [

@@ -52,15 +52,20 @@ def setup_authentication(app: web.Application, gate: Gate, origins: Iterable[str
             if _wants_page(request):
                 return _redirect(f"/login?next={quote(_without_token(request), safe='')}")
             raise
-        request[USER] = user
         if token is None or not from_query or _is_upgrade(request):
+            request[USER] = user
             return await handler(request)
+        own = await _visitor(request, gate)
+        # A link of another site must not put its own account in place of the visitor's.
+        kept = own is not None and own.scope.user != user.scope.user and _may_be_foreign(request)
+        request[USER] = own if own is not None and kept else user
         if _is_navigation(request):
             # Keeps the token out of the address bar and the history.
             response: web.StreamResponse = _redirect(_without_token(request))
         else:
             response = await handler(request)
-        set_access_cookie(request, response, token, max(0, user.expires_at - int(time.time())))
+        if not kept:
+            set_access_cookie(request, response, token, max(0, user.expires_at - int(time.time())))
         return response
 
     app.middlewares.append(authentication)
@@ -117,6 +122,19 @@ def _token(request: web.Request) -> tuple[str | None, bool]:
     if "token" in request.query and (_is_upgrade(request) or _is_ide(request)):
         return request.query["token"], True
     return request.cookies.get(ACCESS_COOKIE), False
+
+
+async def _visitor(request: web.Request, gate: Gate) -> UserContext | None:
+    """Who the browser is signed in as, whatever the query says."""
+    try:
+        return await gate.authenticate(request.cookies.get(ACCESS_COOKIE))
+    except TokenRejected:
+        return None
+
+
+def _may_be_foreign(request: web.Request) -> bool:
+    """Whether a page of another site may have led here. On plain http browsers do not say."""
+    return request.headers.get("Sec-Fetch-Site", "cross-site") == "cross-site"
 
 
 def _check_origin(request: web.Request, allowed: frozenset[str]) -> None:
