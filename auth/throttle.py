@@ -25,9 +25,17 @@ from fdb_provider.engine import Database, Reader, Transaction
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Failures allowed in any `window` seconds, for one account and from one network address."""
+    """Failures allowed in any `window` seconds.
 
-    account: int = 10
+    Args:
+        account_address: for one account from one network address. The low one: it stops who guesses, and
+            does not lock out the owner, who is elsewhere.
+        account: for one account from all addresses together; stops who guesses from many.
+        address: from one network address, for all accounts together.
+    """
+
+    account_address: int = 10
+    account: int = 100
     address: int = 50
     window: int = 15 * 60
 
@@ -60,7 +68,7 @@ class Throttle:
             address: the caller's network address if it is known.
 
         Raises:
-            TooManyAttempts: the account or the address has reached its limit.
+            TooManyAttempts: the account, the address or the two together have reached their limit.
         """
         turn = asyncio.Lock() if account is None else self._turns.setdefault(account, asyncio.Lock())
         async with turn:
@@ -81,7 +89,11 @@ class Throttle:
             return [_number(await current) + _number(await last) * overlap for current, last in reads]
 
         counts = await self._database.read(body)
-        limits = {"account": self._limits.account, "address": self._limits.address}
+        limits = {
+            "account-address": self._limits.account_address,
+            "account": self._limits.account,
+            "address": self._limits.address,
+        }
         if any(count >= limits[kind] for count, (kind, _) in zip(counts, subjects, strict=True)):
             raise TooManyAttempts(retry_after=max(1, math.ceil(self._limits.window - passed)))
         return not any(counts)
@@ -121,9 +133,10 @@ class Attempt:
         await self._throttle._count(self.subjects)
 
     async def succeeded(self) -> None:
-        """Forgets the account's failures. Those of the address stay: its other guesses go on counting."""
+        """Forgets the account's failures from this address. The others' guesses go on counting."""
         if not self.clean:
-            await self._throttle._forget([subject for subject in self.subjects if subject[0] == "account"])
+            own = [subject for subject in self.subjects if subject[0] == "account-address"]
+            await self._throttle._forget(own)
 
 
 def _number(counter: bytes | None) -> int:
@@ -132,10 +145,12 @@ def _number(counter: bytes | None) -> int:
 
 def _subjects(account: str | None, address: str | None) -> Sequence[Subject]:
     subjects: list[Subject] = []
+    here = hashlib.sha256(_network(address or "").encode()).digest()
     if account is not None:
-        subjects.append(("account", hashlib.sha256(account.encode("utf-8", "surrogatepass")).digest()))
+        who = hashlib.sha256(account.encode("utf-8", "surrogatepass")).digest()
+        subjects += [("account-address", hashlib.sha256(who + here).digest()), ("account", who)]
     if address is not None:
-        subjects.append(("address", hashlib.sha256(_network(address).encode()).digest()))
+        subjects.append(("address", here))
     return subjects
 
 

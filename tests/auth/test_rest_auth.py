@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable
 from http.cookies import Morsel
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
-from auth.errors import InvalidFields, PasswordsBusy, RefreshRejected, TooManyAttempts
+from auth.errors import InvalidCredentials, InvalidFields, PasswordsBusy, RefreshRejected, TooManyAttempts
 from auth.passwords import Passwords
 from auth.service import Accounts, check_fields
 from auth.throttle import Limits, Throttle
@@ -250,7 +251,7 @@ async def test_an_unknown_account_and_a_wrong_password_cannot_be_told_apart(
 ) -> None:
     await registered(site)
     answers = []
-    for email in (ADA["email"], "nobody@example.com", "not an address", "x" * 9000):
+    for email in (ADA["email"], "nobody@example.com", "not an address", "x" * 254):
         before = parts.passwords.verified
         response = await call(site, "login", email=email, password="wrong horse")
         content = await problem(response, 401)
@@ -326,6 +327,43 @@ async def test_an_account_is_closed_after_too_many_failures_and_opens_again(
     assert (await call(site, "login", email=email, password=ADA["password"])).status == expected
 
 
+async def test_nobody_is_locked_out_by_guesses_from_elsewhere(parts: Identity) -> None:
+    def login(password: str, address: str) -> Awaitable[object]:
+        return parts.accounts.login("ada@example.com", password, address=address)
+
+    await parts.accounts.register("ada@example.com", "correct horse", "Ada")
+    for _ in range(10):
+        with pytest.raises(InvalidCredentials):
+            await login("wrong horse", "192.0.2.1")
+    with pytest.raises(TooManyAttempts):
+        await login("correct horse", "192.0.2.1")
+    await login("correct horse", "192.0.2.2")
+    with pytest.raises(TooManyAttempts):  # the owner's success gives the other no more guesses
+        await login("wrong horse", "192.0.2.1")
+
+
+async def test_guesses_from_many_addresses_are_limited_together(database: Database) -> None:
+    throttle = Throttle(database, Limits(account_address=2, account=6), Clock())
+    for n in range(6):
+        await fail(throttle, "a", f"192.0.2.{n % 3}")
+        async with throttle.attempt(account="b", address=f"192.0.2.{n % 3}") as attempt:
+            await attempt.succeeded()
+    with pytest.raises(TooManyAttempts):
+        await fail(throttle, "a", "192.0.2.9")
+    await fail(throttle, "b", "192.0.2.9")
+
+
+async def test_an_owners_success_does_not_forget_the_guesses_of_others(database: Database) -> None:
+    throttle = Throttle(database, Limits(account=4), Clock())
+    for n in range(4):
+        await fail(throttle, "a", f"192.0.2.{n}")
+        if n < 3:
+            async with throttle.attempt(account="a", address="192.0.2.9") as attempt:
+                await attempt.succeeded()
+    with pytest.raises(TooManyAttempts):
+        await fail(throttle, "a", "192.0.2.9")
+
+
 async def test_success_forgets_the_accounts_failures(site: Site) -> None:
     await registered(site)
     for _ in range(3):
@@ -351,7 +389,7 @@ async def test_any_number_of_good_attempts_may_be_made_at_once(site: Site) -> No
 
 
 async def test_an_attempt_without_an_end_does_not_count(database: Database) -> None:
-    throttle = Throttle(database, Limits(account=1), Clock())
+    throttle = Throttle(database, Limits(account_address=1), Clock())
     for _ in range(3):
         with pytest.raises(PasswordsBusy):
             async with throttle.attempt(account="a", address=None):
@@ -381,7 +419,7 @@ async def test_success_does_not_forget_the_addresss_failures(database: Database)
 
 async def test_the_limit_slides_and_old_counters_go(database: Database) -> None:
     clock = Clock(900.0 * 2_000_000)
-    throttle = Throttle(database, Limits(account=10), clock)
+    throttle = Throttle(database, Limits(account_address=10), clock)
     for _ in range(10):
         await fail(throttle, "a")
     clock.now += 900  # all ten still count
@@ -396,7 +434,7 @@ async def test_the_limit_slides_and_old_counters_go(database: Database) -> None:
     await fail(throttle, "b")
     begin, end = keyspace.range_of(keyspace.attempts())
     counters = [key for key, _ in await everything(database) if begin <= key < end]
-    assert len(counters) == 1
+    assert len(counters) == 2  # those of the last failure: of the account, and of it from its address
 
 
 async def test_taken_addresses_cannot_be_listed_by_registering(parts: Identity) -> None:
