@@ -57,6 +57,7 @@ async def _measure(plan: Plan, cluster: Path) -> list[Figure]:
                 "one get": loops(bare.one_get),
                 "fs.writeFile 4 KiB": calls(requests.writes()),
                 "commit 4 KiB": loops(bare.commit),
+                "get, then commit 4 KiB": loops(bare.get_and_commit),
             }
             sides = {name: Side(name) for name in contestants}
             for contestant in contestants.values():
@@ -69,6 +70,7 @@ async def _measure(plan: Plan, cluster: Path) -> list[Figure]:
         sides["fs.readFile 4 KiB"].against(sides["two gets"], "fdb", at_least=0.5),
         sides["fs.readFile 4 KiB"].against(sides["one get"], "fdb"),
         sides["fs.writeFile 4 KiB"].against(sides["commit 4 KiB"], "fdb", at_least=0.5),
+        sides["fs.writeFile 4 KiB"].against(sides["get, then commit 4 KiB"], "fdb"),
     ]
 
 
@@ -98,6 +100,14 @@ class _Bare:
     async def commit(self) -> None:
         tr = self._db.create_transaction()
         number = next(self._numbers)
+        tr[b"bench/written/%016d" % number] = requests.content_of(number)
+        await _done(tr.commit())
+
+    async def get_and_commit(self) -> None:
+        """What a write has to do that looks whether its folder is there: a read version, a read, a commit."""
+        tr = self._db.create_transaction()
+        number = next(self._numbers)
+        await _done(tr.get(b"bench/name/%d" % (number % requests.FILES)))
         tr[b"bench/written/%016d" % number] = requests.content_of(number)
         await _done(tr.commit())
 

@@ -182,6 +182,7 @@ export interface Notifications {
 
 /** `data.kind` of an error. */
 export type ErrorKind =
+    | 'BatchTooLarge'
     | 'Cancelled'
     | 'Conflict'
     | 'CursorExpired'
