@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from pathlib import Path
 
@@ -76,8 +77,13 @@ class Ide:
 
     async def command(self, label: str) -> None:
         """Runs a command from the palette."""
-        await self.page.keyboard.press("F1")
         palette = self.page.locator(".quick-input-widget:visible")
+        # The files are shown before the keys are bound: a key pressed too early does nothing.
+        async with asyncio.timeout(READY / 1000):
+            while not await palette.count():
+                await self.page.keyboard.press("F1")
+                with contextlib.suppress(TimeoutError):
+                    await palette.wait_for(timeout=2000)
         await palette.locator("input").first.fill(f">{label}")
         await palette.locator(".monaco-list-row", has_text=label).first.click()
 
