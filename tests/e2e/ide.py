@@ -23,10 +23,15 @@ class Ide:
         self.url = url
         self.errors: list[str] = []
         self._shots = shots
+        self._started = asyncio.Event()
         page.on("console", self._hear)
+        page.on("domcontentloaded", lambda _: self._started.clear())
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
     def _hear(self, message: ConsoleMessage) -> None:
+        # Theia's own word that every contribution has started: before it, keys and drops may go nowhere.
+        if message.text.endswith("to 'ready'."):
+            self._started.set()
         if message.type == "error":
             self.errors.append(f"{message.text} ({message.location.get('url')})")
 
@@ -53,7 +58,9 @@ class Ide:
         await self.ready()
 
     async def ready(self) -> None:
-        """Waits until the explorer shows files and the loading indicator is gone."""
+        """Waits until the IDE has started and the explorer shows files."""
+        async with asyncio.timeout(READY / 1000):
+            await self._started.wait()
         await expect(self.page.locator(".theia-preload")).to_have_count(0, timeout=READY)
         await expect(self.nodes().first).to_be_visible(timeout=READY)
 
