@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.e2e.ide import Ide
 from tests.process import Server
@@ -23,6 +23,9 @@ FLAGS = [
     "--disable-sync",
 ]
 SHOTS = Path(__file__).parents[2] / "build" / "screenshots"
+
+# A busy machine is slow, not wrong.
+expect.set_options(timeout=20_000)
 
 NewIde = Callable[[], Awaitable[Ide]]
 
