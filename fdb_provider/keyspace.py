@@ -101,6 +101,12 @@ def attempts(*parts: str | int | bytes) -> bytes:
 
 
 @lru_cache(maxsize=4096)
+def tenant(tenant_id: str) -> bytes:
+    """Prefix of all that is a tenant's."""
+    return pack(tenant_id)
+
+
+@lru_cache(maxsize=4096)
 def root(scope: Scope, name: str) -> bytes:
     """Prefix of one file root: `workspace` belongs to the session, `home` to the user."""
     if name == "workspace":
@@ -167,6 +173,12 @@ def done(root: bytes, idempotency_key: str) -> bytes:
 def done_times(root: bytes) -> bytes:
     """(root, "done-at", ms, key): when an answer may be forgotten."""
     return root + pack("done-at")
+
+
+@lru_cache(maxsize=4096)
+def usage(owner: bytes) -> tuple[bytes, bytes]:
+    """(owner, "usage", "bytes") and (…, "files"): what a root keeps, or a tenant in all its roots."""
+    return owner + pack("usage", "bytes"), owner + pack("usage", "files")
 
 
 def blob(tenant: str, blob_id: bytes) -> bytes:

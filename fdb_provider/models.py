@@ -29,12 +29,46 @@ def email_key(email: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email.strip()).casefold())
 
 
+class Limits(msgspec.Struct, frozen=True):
+    """How much may be kept, see `files.usage`; 0 is no limit.
+
+    Args:
+        tenant_bytes, tenant_files: in all sessions and homes of the tenant together.
+        user_bytes, user_files: in one user's home.
+        session_bytes, session_files: in one session's workspace.
+    """
+
+    tenant_bytes: int = 0
+    tenant_files: int = 0
+    user_bytes: int = 0
+    user_files: int = 0
+    session_bytes: int = 0
+    session_files: int = 0
+
+    @property
+    def unlimited(self) -> bool:
+        return self == UNLIMITED
+
+    def of(self, owner: Literal["session", "user", "tenant"], unit: Literal["bytes", "files"]) -> int:
+        """The limit of one owner in one unit."""
+        limit: int = getattr(self, f"{owner}_{unit}")
+        return limit
+
+
+UNLIMITED = Limits()
+
+
 class Tenant(msgspec.Struct, frozen=True):
-    """An account whose data is apart from all others'."""
+    """An account whose data is apart from all others'.
+
+    Args:
+        limits: its own, instead of those the server is set to.
+    """
 
     id: str
     name: str
     created_at: int
+    limits: Limits | None = None
 
 
 class User(msgspec.Struct, frozen=True):

@@ -18,6 +18,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from fdb_provider.models import Limits
+
 OTHER_VARIABLES = {"THEIA_BRIDGE_CONFIG", "THEIA_BRIDGE_PASSWORD", "THEIA_BRIDGE_URL"}
 """Variables that are no settings of the server: the file's name, and what the command line reads."""
 DEFAULT_FILE = "theia-bridge.toml"
@@ -76,9 +78,32 @@ class Settings(BaseSettings):
         int,
         Field(ge=64 * 1024, le=1024**3, description="Largest frame a socket takes, in bytes; bounds a save."),
     ] = 64 * 1024 * 1024
+    quota_tenant_bytes: Annotated[
+        int, Field(ge=0, description="Bytes a tenant may keep in all its sessions and homes; 0: no limit.")
+    ] = 0
+    quota_tenant_files: Annotated[
+        int, Field(ge=0, description="Files and folders a tenant may keep; 0: no limit.")
+    ] = 0
+    quota_user_bytes: Annotated[
+        int, Field(ge=0, description="Bytes a user may keep in `/home`; 0: no limit.")
+    ] = 0
+    quota_user_files: Annotated[
+        int, Field(ge=0, description="Files and folders a user may keep in `/home`; 0: no limit.")
+    ] = 0
+    quota_session_bytes: Annotated[
+        int, Field(ge=0, description="Bytes a session may keep in `/workspace`; 0: no limit.")
+    ] = 0
+    quota_session_files: Annotated[
+        int, Field(ge=0, description="Files and folders a session may keep in `/workspace`; 0: no limit.")
+    ] = 0
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least level that is logged.")
     ] = "info"
+
+    @property
+    def limits(self) -> Limits:
+        """The quotas together."""
+        return Limits(**{name: getattr(self, f"quota_{name}") for name in Limits.__struct_fields__})
 
     @classmethod
     def settings_customise_sources(

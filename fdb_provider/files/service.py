@@ -13,11 +13,12 @@ import msgspec
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import Conflict, FileExists, FileIsADirectory, FileNotADirectory, StoreError
-from fdb_provider.files import content, feed, tree
+from fdb_provider.files import content, feed, tree, usage
 from fdb_provider.files.feed import Change, ChangeType
 from fdb_provider.files.paths import Location, parse
 from fdb_provider.files.tree import Entry
 from fdb_provider.files.watch import Watch
+from fdb_provider.models import UNLIMITED, Limits
 from fdb_provider.scope import Scope
 
 REMEMBER = 24 * 3_600_000
@@ -41,8 +42,13 @@ class FileService:
     Paths are strings as `paths.parse` takes them; `InvalidPath` is raised for others by every method.
     """
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, limits: Limits = UNLIMITED) -> None:
+        """
+        Args:
+            limits: of tenants that have none of their own.
+        """
         self._db = db
+        self._quotas = usage.Quotas(db, limits)
 
     async def stat(self, scope: Scope, path: str) -> Entry:
         """The entry at `path`. Raises `FileNotFound`."""
@@ -119,9 +125,12 @@ class FileService:
             FileExists: it is there and `overwrite` is not given.
             FileIsADirectory: a folder is there.
             Conflict: its etag is not `if_match`.
+            QuotaExceeded
         """
         at = parse(path)
         tree.root_of(scope, at)
+        if len(data) > content.PART:
+            await self._check_room(scope, at, len(data))
         prepared = await content.prepare(self._db, scope, data)
 
         async def body(tr: Transaction, now: int) -> tuple[Entry, list[Change]]:
@@ -150,7 +159,7 @@ class FileService:
                     stored.blob,
                     stored.sha256,
                 )
-            tree.put(tr, scope, at, entry)
+            tree.put(tr, scope, at, entry, old)
             kind = ChangeType.ADDED if old is None else ChangeType.UPDATED
             return entry, [Change(kind, at.relative)]
 
@@ -170,7 +179,7 @@ class FileService:
             if await tree.settle(reads[1]) is not None:
                 raise FileExists(f"{path} exists already")
             entry = Entry(tree.DIRECTORY, 0, now, now, 0o755, tree.new_etag())
-            tree.put(tr, scope, at, entry)
+            tree.put(tr, scope, at, entry, None)
             return entry, [Change(ChangeType.ADDED, at.relative)]
 
         entry = await self._change(scope, at, idempotency_key, body)
@@ -258,6 +267,11 @@ class FileService:
             await feed.check(self._db, root, cursor)
         return Watch(self._db, root, at, recursive, excludes, cursor)
 
+    async def usage(self, scope: Scope) -> tuple[dict[usage.Owner, usage.Usage], Limits]:
+        """What the session, the user and the tenant keep, and how much they may."""
+        limits = await self._quotas.of(scope.tenant)
+        return await self._db.read(lambda tr: usage.read(tr, scope)), limits
+
     async def sweep(self, scope: Scope) -> int:
         """Forgets what need not be kept: old feed records, idempotency keys, unreferenced contents.
 
@@ -271,6 +285,18 @@ class FileService:
             count += await self._db.run(lambda tr, root=root: _forget(tr, root, now))  # type: ignore[misc]
         return count
 
+    async def _check_room(self, scope: Scope, at: Location, size: int) -> None:
+        """Raises `QuotaExceeded` for a content that would not fit now: before it is stored in parts."""
+        limits = await self._quotas.of(scope.tenant)
+
+        async def body(tr: Reader) -> None:
+            old = await tree.find(tr, scope, at)
+            more = usage.Usage(size - (old.size if old else 0), 0 if old else 1)
+            await usage.check_room(tr, scope, at.root, limits, more)
+
+        if not limits.unlimited:
+            await self._db.read(body)
+
     async def _change(
         self,
         scope: Scope,
@@ -280,14 +306,18 @@ class FileService:
     ) -> Entry | None:
         """Runs a change, appends it to the feed, and sees that an idempotency key is applied once."""
         root = tree.root_of(scope, at)
+        limits = await self._quotas.of(scope.tenant)
         done = None if key is None else keyspace.done(root, key)
 
         async def once(tr: Transaction) -> Entry | None:
             # Issued before the body's own reads and awaited after them: it costs no round trip.
             earlier = None if done is None else tr.get(done)
+            counted = usage.issue(tr, scope, limits)
             now = content.now()
             try:
                 entry, changes = await body(tr, now)
+                if counted:
+                    await usage.check(tr, counted)
             except StoreError:
                 if earlier is not None and (answer := await earlier) is not None:
                     raise _AlreadyDone(answer) from None
@@ -319,6 +349,7 @@ async def write_new(tr: Transaction, scope: Scope, path: str, data: bytes) -> No
         scope,
         at,
         Entry(tree.FILE, stored.size, now, now, 0o644, tree.new_etag(), stored.blob, stored.sha256),
+        None,
     )
     feed.append(tr, tree.root_of(scope, at), now, [Change(ChangeType.ADDED, at.relative)])
 

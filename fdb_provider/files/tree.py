@@ -24,6 +24,7 @@ from fdb_provider.errors import (
     InvalidPath,
     NoPermissions,
 )
+from fdb_provider.files import usage
 from fdb_provider.files.content import Content, add_reference, release
 from fdb_provider.files.paths import Location, check_length
 from fdb_provider.scope import Scope
@@ -131,9 +132,13 @@ async def check_parent(read: Awaitable[bytes | None] | None, at: Location) -> No
         raise FileNotADirectory(f"{parent(at).path} is not a folder")
 
 
-def put(tr: Transaction, scope: Scope, at: Location, entry: Entry) -> None:
-    """Puts an entry under a name whose parent was checked."""
+def put(tr: Transaction, scope: Scope, at: Location, entry: Entry, old: Entry | None) -> None:
+    """Puts an entry under a name whose parent was checked, in place of `old`."""
     tr.set(keyspace.entry(root_of(scope, at), at.directory, at.name), _encode(entry))
+    if old is None:
+        usage.count(tr, scope, at.root, entry.size, 1)
+    else:
+        usage.count(tr, scope, at.root, entry.size - old.size, 0)
 
 
 async def list_directory(tr: Reader, scope: Scope, at: Location) -> list[tuple[str, Entry]]:
@@ -160,6 +165,7 @@ async def remove(tr: Transaction, scope: Scope, at: Location, recursive: bool, n
     if not at.name:
         raise NoPermissions(f"{at.path} is a root and cannot be replaced, moved or deleted")
     entry = await get(tr, scope, at)
+    size, files = entry.size, 1
     if entry.kind == DIRECTORY:
         if not recursive:
             async for _ in tr.get_range(*keyspace.directory(root, at.relative), limit=1):
@@ -169,9 +175,12 @@ async def remove(tr: Transaction, scope: Scope, at: Location, recursive: bool, n
                 if child.kind != DIRECTORY:
                     release(tr, scope.tenant, child.sha256, child.etag, now)
                 tr.clear(key)
+                size += child.size
+                files += 1
     else:
         release(tr, scope.tenant, entry.sha256, entry.etag, now)
     tr.clear(keyspace.entry(root, at.directory, at.name))
+    usage.count(tr, scope, at.root, -size, -files)
 
 
 async def transfer(
@@ -224,6 +233,12 @@ async def transfer(
             new = Location(target.root, target.relative + directory[cut:], name)
             check_length(new.path)
             entries.append((new.directory, name, child, key))
+    size, files = sum(child.size for _, _, child, _ in entries), len(entries)
+    if keep:
+        usage.count(tr, scope, target.root, size, files)
+    elif source.root != target.root:
+        usage.count(tr, scope, source.root, -size, -files)
+        usage.count(tr, scope, target.root, size, files)
     for directory, name, child, key in entries:
         if not keep:
             tr.clear(key)

@@ -20,7 +20,7 @@ from fdb_provider.errors import (
     FileNotFound,
     InvalidPath,
 )
-from fdb_provider.files import content, tree
+from fdb_provider.files import content, tree, usage
 from fdb_provider.files.service import FileService
 from fdb_provider.models import new_id
 from fdb_provider.scope import Scope
@@ -219,6 +219,16 @@ async def references(database: Database, scope: Scope) -> dict[bytes, int]:
     return {sha256: count for sha256, count in (await database.read(body)).items() if count}
 
 
+async def check_usage(files: FileService, scope: Scope) -> None:
+    """The counters are what a recount finds."""
+    used, _ = await files.usage(scope)
+    roots: dict[usage.Owner, str] = {"session": "/workspace", "user": "/home"}
+    for owner, root in roots.items():
+        entries = [entry for _, entry in await files.walk(scope, root)]
+        assert used[owner] == (sum(entry.size for entry in entries), len(entries))
+    assert used["tenant"] == tuple(map(sum, zip(used["session"], used["user"], strict=True)))
+
+
 async def expected_references(files: FileService, scope: Scope) -> dict[bytes, int]:
     counts: dict[bytes, int] = {}
     for _, entry in await files.walk(scope, "/workspace"):
@@ -249,10 +259,12 @@ async def test_operations_agree_with_a_dictionary(database: Database, operations
     await watcher.follow(cursor, "/workspace/end")
     assert watcher.picture == model | {"end": b""}
     assert await references(database, scope) == await expected_references(files, scope)
+    await check_usage(files, scope)
     while await content.collect(database, scope.tenant, content.now() + 2 * content.GRACE):
         pass
     assert await truth(files, scope) == model | {"end": b""}
     assert await references(database, scope) == await expected_references(files, scope)
+    await check_usage(files, scope)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -267,3 +279,4 @@ async def test_operations_side_by_side_leave_a_tree(database: Database, operatio
     found = await truth(files, scope)
     assert dict(await files.walk(scope, "/workspace")).keys() == found.keys()
     assert await references(database, scope) == await expected_references(files, scope)
+    await check_usage(files, scope)

@@ -157,3 +157,23 @@ class WorkspaceInfo(Wire, frozen=True):
     user_name: str
     roots: list[str]
     max_frame: int
+
+
+class Quota(Wire, frozen=True):
+    """What is kept and what may be: bytes, and the number of files and folders; a limit of 0 is none."""
+
+    bytes: int
+    files: int
+    bytes_limit: int
+    files_limit: int
+
+
+class WorkspaceUsage(Wire, frozen=True):
+    """`session` is of `/workspace`, `user` of `/home`, `tenant` of all sessions and homes together.
+
+    What is in the trash counts; earlier contents of files do not.
+    """
+
+    session: Quota
+    user: Quota
+    tenant: Quota

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from fdb_provider.engine import Reader
 from fdb_provider.errors import RecordNotFound
+from fdb_provider.files.usage import OWNERS
 from fdb_provider.models import User, WorkspaceSession
 from fdb_provider.repositories import accounts, workspace_sessions
 from rpc import Registry
 from theia_bridge.methods.context import Context
-from theia_bridge.methods.protocol import WorkspaceInfo
+from theia_bridge.methods.protocol import Quota, WorkspaceInfo, WorkspaceUsage
 
 registry: Registry[Context] = Registry()
 
@@ -32,3 +33,19 @@ async def info(context: Context) -> WorkspaceInfo:
         roots=["/workspace", "/home"],
         max_frame=context.max_frame,
     )
+
+
+@registry.method("workspace.usage")
+async def usage(context: Context) -> WorkspaceUsage:
+    """How much the session, the user and the tenant keep, and how much they may."""
+    used, limits = await context.files.usage(context.user.scope)
+    session, user, tenant = (
+        Quota(
+            bytes=max(0, used[owner].bytes),
+            files=max(0, used[owner].files),
+            bytes_limit=limits.of(owner, "bytes"),
+            files_limit=limits.of(owner, "files"),
+        )
+        for owner in OWNERS
+    )
+    return WorkspaceUsage(session=session, user=user, tenant=tenant)

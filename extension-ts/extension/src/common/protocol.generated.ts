@@ -68,6 +68,14 @@ export interface Progress {
     value: unknown;
 }
 
+/** What is kept and what may be: bytes, and the number of files and folders; a limit of 0 is none. */
+export interface Quota {
+    bytes: number;
+    files: number;
+    bytesLimit: number;
+    filesLimit: number;
+}
+
 /** `offset` and `length` are in bytes; without `length` the file is read to its end. */
 export interface ReadFileParams {
     path: string;
@@ -126,6 +134,17 @@ export interface WorkspaceInfo {
 }
 
 /**
+ * `session` is of `/workspace`, `user` of `/home`, `tenant` of all sessions and homes together.
+ *
+ * What is in the trash counts; earlier contents of files do not.
+ */
+export interface WorkspaceUsage {
+    session: Quota;
+    user: Quota;
+    tenant: Quota;
+}
+
+/**
  * Writes a whole file.
  *
  * `create` allows making it, `overwrite` allows replacing it. `if_match` is the etag the file must still
@@ -170,6 +189,8 @@ export interface Methods {
     'rpc.ping': { params: undefined; result: Pong };
     /** The session this channel works on, and who is working. */
     'workspace.info': { params: undefined; result: WorkspaceInfo };
+    /** How much the session, the user and the tenant keep, and how much they may. */
+    'workspace.usage': { params: undefined; result: WorkspaceUsage };
 }
 
 /** Parameters of every notification the server sends, by its name. */
