@@ -5,7 +5,7 @@ StoreError
 │           DatabaseClosed StoreFull StoreInUse StoreUnavailable StoreUnusable
 ├── FileError: FileExists FileNotFound FileNotADirectory FileIsADirectory DirectoryNotEmpty
 │              InvalidPath FileTooLarge NoPermissions
-└── Conflict CursorExpired QuotaExceeded RecordExists RecordNotFound
+└── Conflict ContentDamaged CursorExpired QuotaExceeded RecordExists RecordNotFound
 
 Codes and HTTP statuses are not decided here but in `theia_bridge.errors`.
 """
@@ -95,6 +95,10 @@ class NoPermissions(FileError):
 
 class Conflict(StoreError):
     """The thing has changed since the caller saw it."""
+
+
+class ContentDamaged(StoreError):
+    """Bytes of a file are missing in the store, or are not those that were stored."""
 
 
 class CursorExpired(StoreError):

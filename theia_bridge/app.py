@@ -60,7 +60,7 @@ async def create_app(settings: Settings) -> web.Application:
     app = web.Application(middlewares=[problems, *([forwarded] if settings.trust_proxy else [])])
     app[SETTINGS] = settings
     app[DATABASE] = database
-    app[FILES] = FileService(database, settings.limits)
+    app[FILES] = FileService(database, settings.limits, settings.content_cache_bytes)
     app[GATE] = Gate(database, tokens)
     app[REVOCATIONS] = RevocationFollower(database, token_seconds=settings.access_token_seconds)
     accounts = Accounts(

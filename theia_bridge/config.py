@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     quota_session_files: Annotated[
         int, Field(ge=0, description="Files and folders a session may keep in `/workspace`; 0: no limit.")
     ] = 0
+    content_cache_bytes: Annotated[
+        int, Field(ge=0, description="Bytes of files read lately that a gateway keeps in memory.")
+    ] = 64 * 1024 * 1024
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least level that is logged.")
     ] = "info"

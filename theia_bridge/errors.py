@@ -35,6 +35,7 @@ KINDS: dict[type[Exception], Kind] = {
     store.Conflict: Kind("Conflict", -32009, HTTPStatus.PRECONDITION_FAILED),
     store.CursorExpired: Kind("CursorExpired", -32010, HTTPStatus.GONE),
     store.QuotaExceeded: Kind("QuotaExceeded", -32011, HTTPStatus.INSUFFICIENT_STORAGE),
+    store.ContentDamaged: Kind("ContentDamaged", -32019, HTTPStatus.INTERNAL_SERVER_ERROR),
     store.StoreFull: Kind("Unavailable", -32012, HTTPStatus.INSUFFICIENT_STORAGE),
     store.StoreUnavailable: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
     store.TransactionTooOld: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),

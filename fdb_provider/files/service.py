@@ -14,6 +14,8 @@ from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import Conflict, FileExists, FileIsADirectory, FileNotADirectory, StoreError
 from fdb_provider.files import content, feed, tree, usage
+from fdb_provider.files.cache import ContentCache
+from fdb_provider.files.content import Stored
 from fdb_provider.files.feed import Change, ChangeType
 from fdb_provider.files.paths import Location, parse
 from fdb_provider.files.tree import Entry
@@ -42,12 +44,14 @@ class FileService:
     Paths are strings as `paths.parse` takes them; `InvalidPath` is raised for others by every method.
     """
 
-    def __init__(self, db: Database, limits: Limits = UNLIMITED) -> None:
+    def __init__(self, db: Database, limits: Limits = UNLIMITED, cache: int = 0) -> None:
         """
         Args:
             limits: of tenants that have none of their own.
+            cache: bytes of contents that are kept in memory.
         """
         self._db = db
+        self._cache = ContentCache(cache)
         self._quotas = usage.Quotas(db, limits)
 
     async def stat(self, scope: Scope, path: str) -> Entry:
@@ -87,25 +91,40 @@ class FileService:
         """
         at = parse(path)
 
-        async def body(tr: Reader) -> tuple[Entry, bytes | None, int, int]:
+        async def body(tr: Reader) -> tuple[Entry, bytes | Stored | None, int, int]:
             entry = await tree.get(tr, scope, at)
             start, size = _range(entry, at, offset, length)
+            if size == 0:
+                return entry, b"", start, size
+            if (kept := self._cache.get(scope.tenant, entry.sha256)) is not None:
+                return entry, kept if size == len(kept) else kept[start : start + size], start, size
             if size > content.PART:
                 return entry, None, start, size
             return entry, await content.read(tr, scope.tenant, entry.content, start, size), start, size
 
-        entry, data, start, size = await self._db.read(body)
-        if data is None:
+        entry, found, start, size = await self._db.read(body)
+        if isinstance(found, bytes):
+            return entry, found
+        if found is None:
             parts = content.read_parts(self._db, scope.tenant, entry.content, start, size)
-            data = b"".join([part async for part in parts])
+            return entry, b"".join([part async for part in parts])
+        data = await found.unpack()
+        if size == entry.size:
+            self._cache.put(scope.tenant, entry.sha256, data)
         return entry, data
 
-    def parts(self, scope: Scope, entry: Entry) -> AsyncIterator[bytes]:
+    def parts(
+        self, scope: Scope, entry: Entry, start: int = 0, end: int | None = None
+    ) -> AsyncIterator[bytes]:
         """A file's bytes as of `entry`, in parts of at most `content.PART`: for files of any size.
+
+        Args:
+            start, end: the range of bytes; the whole file without.
 
         They can be read for `content.GRACE` after the file was changed or deleted.
         """
-        return content.read_parts(self._db, scope.tenant, entry.content, 0, entry.size)
+        end = entry.size if end is None else min(end, entry.size)
+        return content.read_parts(self._db, scope.tenant, entry.content, start, end - start)
 
     async def write(
         self,

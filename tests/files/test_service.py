@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import random
 from collections.abc import AsyncIterator
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fdb_provider import keyspace
-from fdb_provider.engine import Database
+from fdb_provider.engine import Database, Reader
 from fdb_provider.errors import (
     Conflict,
+    ContentDamaged,
     CursorExpired,
     FileError,
     FileExists,
@@ -25,6 +27,7 @@ from fdb_provider.errors import (
     NoPermissions,
 )
 from fdb_provider.files import content, feed
+from fdb_provider.files.cache import ContentCache
 from fdb_provider.files.feed import Change, ChangeType
 from fdb_provider.files.paths import NAME_LIMIT, PATH_LIMIT, parse
 from fdb_provider.files.service import FileService
@@ -60,6 +63,86 @@ async def test_a_file_of_any_size_comes_back_whole_and_in_ranges(
         start = max(offset, 0)
         assert (await files.read(scope, "/workspace/f", start, length))[1] == data[start : start + length]
     assert (await files.read(scope, "/workspace/f", 5, None))[1] == data[5:]
+
+
+COMPRESSIBLE = b"".join(b"line %d of a text\n" % i for i in range(40_000))
+MIXED = COMPRESSIBLE[: CHUNK + 99] + random.Random(1).randbytes(CHUNK * 2) + COMPRESSIBLE
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from([COMPRESSIBLE, MIXED, bytes(PART + 5 * CHUNK), MIXED * 6]),
+    st.integers(0, 3 * CHUNK),
+    st.data(),
+)
+async def test_any_range_of_what_may_be_compressed(
+    database: Database, data: bytes, cut: int, draw: st.DataObject
+) -> None:
+    files, scope = FileService(database), Scope(new_id(), new_id(), new_id())
+    data = data[cut:]
+    entry = await files.write(scope, "/workspace/f", data)
+    for _ in range(5):
+        start = draw.draw(st.integers(0, len(data)))
+        length = draw.draw(st.one_of(st.integers(0, 200), st.integers(0, len(data))))
+        assert (await files.read(scope, "/workspace/f", start, length))[1] == data[start : start + length]
+        parts = [part async for part in files.parts(scope, entry, start, start + length)]
+        assert b"".join(parts) == data[start : start + length]
+
+
+async def test_what_compresses_takes_little_room(
+    database: Database, files: FileService, scope: Scope
+) -> None:
+    """And what does not is stored as it is."""
+
+    async def stored() -> int:
+        begin, end = keyspace.range_of(keyspace.tenant(scope.tenant))
+
+        async def body(tr: Reader) -> int:
+            return sum([len(value) async for _, value in tr.get_range(begin, end)])
+
+        return await database.read(body)
+
+    await files.write(scope, "/workspace/text", COMPRESSIBLE)
+    text = await stored()
+    assert text < len(COMPRESSIBLE) // 3
+    await files.write(scope, "/workspace/noise", noise := os.urandom(300_000))
+    assert len(noise) <= await stored() - text < len(noise) + 1000
+
+
+async def test_contents_of_a_store_from_before_compression(
+    database: Database, files: FileService, scope: Scope, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(content, "PLAIN", CHUNK)  # as chunks were written then
+    for name, data in (("small", COMPRESSIBLE[:9000]), ("large", COMPRESSIBLE)):
+        await files.write(scope, f"/workspace/{name}", data)
+    monkeypatch.undo()
+    for name, data in (("small", COMPRESSIBLE[:9000]), ("large", COMPRESSIBLE)):
+        assert (await files.read(scope, f"/workspace/{name}"))[1] == data
+
+
+async def test_a_cache_serves_each_tenant_its_own(database: Database, scope: Scope) -> None:
+    files = FileService(database, cache=1_000_000)
+    other = Scope(new_id(), scope.user, scope.session)
+    for turn in range(3):
+        for where in (scope, other):
+            data = b"%d of %s" % (turn, where.tenant.encode()) * 300
+            await files.write(where, "/workspace/f", data)
+            for _ in range(2):
+                assert (await files.read(where, "/workspace/f"))[1] == data
+                assert (await files.read(where, "/workspace/f", 5, 10))[1] == data[5:15]
+
+
+def test_a_cache_is_bounded() -> None:
+    kept = ContentCache(32_000)
+    for i in range(100):
+        kept.put("t", b"%d" % i, bytes(1000))
+        kept.get("t", b"0")
+    assert kept.size <= 32_000
+    assert kept.get("t", b"0") is not None  # used all the time
+    assert kept.get("t", b"1") is None
+    assert kept.get("t", b"99") is not None
+    kept.put("t", b"large", bytes(1001))
+    assert kept.get("t", b"large") is None
 
 
 async def test_a_50_megabyte_file(files: FileService, scope: Scope) -> None:
@@ -350,7 +433,7 @@ async def test_what_nobody_refers_to_is_collected_after_the_grace(
     later = content.now() + 2 * content.GRACE
     assert await content.collect(database, scope.tenant, later) == 2
     assert await content.collect(database, scope.tenant, later) == 0
-    with pytest.raises(LookupError):
+    with pytest.raises(ContentDamaged):
         _ = [part async for part in files.parts(scope, gone)]
     assert (await files.read(scope, "/workspace/copy"))[1] == b"kept" * 100
     assert kept.blob == (await files.stat(scope, "/workspace/copy")).blob
