@@ -133,6 +133,12 @@ def entry_name(key: bytes, prefix_length: int) -> str:
     return key[prefix_length + 1 : -1].decode()
 
 
+def entry_path(key: bytes, prefix_length: int) -> tuple[str, str]:
+    """Directory and name in the key of an entry, behind `entries` of that length; as fast as `entry_name`."""
+    directory, _, name = key[prefix_length + 1 : -1].partition(b"\x00\x02")
+    return directory.decode(), name.decode()
+
+
 def directory(root: bytes, path: str) -> tuple[bytes, bytes]:
     """Range of the entries directly in the folder `path`."""
     return range_of(entries(root) + pack(path))
@@ -162,6 +168,22 @@ def feed_head(root: bytes) -> bytes:
 def feed_trimmed(root: bytes) -> bytes:
     """(root, "feed-trimmed") → the last versionstamp that was trimmed from the feed."""
     return root + pack("feed-trimmed")
+
+
+@lru_cache(maxsize=4096)
+def intent(root: bytes) -> bytes:
+    """(root, "intent") → the change of a folder too large for one transaction that is under way there."""
+    return root + pack("intent")
+
+
+def intent_progress(root: bytes) -> bytes:
+    """(root, "intent-progress") → how far that change is."""
+    return root + pack("intent-progress")
+
+
+def discarded(root: bytes) -> bytes:
+    """(root, "discarded", i) → entries that such a change takes out of the tree, to be released behind it."""
+    return root + pack("discarded")
 
 
 def done(root: bytes, idempotency_key: str) -> bytes:

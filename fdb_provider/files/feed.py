@@ -88,6 +88,19 @@ async def check(db: Database, root: bytes, cursor: str) -> None:
     await db.read(lambda tr: _page(tr, root, stamp, limit=1))
 
 
+async def since(db: Database, root: bytes, cursor: str) -> AsyncIterator[Change]:
+    """The changes committed behind `cursor` by now. Raises as `follow`."""
+    stamp = _parse(cursor)
+    while True:
+        _, page = await db.read(lambda tr, stamp=stamp: _page(tr, root, stamp))  # type: ignore[misc]
+        for _, record in page:
+            for change in record.changes:
+                yield change
+        if len(page) < PAGE:
+            return
+        stamp = page[-1][0]
+
+
 async def trim(db: Database, root: bytes, now: int) -> int:
     """Forgets up to `PAGE` records older than `KEEP`; returns how many."""
 

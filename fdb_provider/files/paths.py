@@ -51,6 +51,12 @@ class Location:
         )
 
 
+def overlap(one: str, other: str) -> bool:
+    """Whether one relative path is the other, or leads to it."""
+    short, long = sorted((one, other), key=len)
+    return short in ("", long) or long.startswith(short + "/")
+
+
 def parse(path: str) -> Location:
     """Reads a path.
 

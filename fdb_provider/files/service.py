@@ -6,18 +6,21 @@ the same commit. An operation repeated with the same idempotency key is applied 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import msgspec
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
-from fdb_provider.errors import Conflict, FileExists, FileIsADirectory, FileNotADirectory, StoreError
+from fdb_provider.errors import Conflict, FileExists, FileIsADirectory, StoreError
 from fdb_provider.files import content, feed, tree, usage
 from fdb_provider.files.cache import ContentCache
 from fdb_provider.files.content import Stored
 from fdb_provider.files.feed import Change, ChangeType
-from fdb_provider.files.paths import Location, parse
+from fdb_provider.files.paths import Location, check_length, overlap, parse
+from fdb_provider.files.steps import STEPS, Steps
 from fdb_provider.files.tree import Entry
 from fdb_provider.files.watch import Watch
 from fdb_provider.models import UNLIMITED, Limits
@@ -25,7 +28,11 @@ from fdb_provider.scope import Scope
 
 REMEMBER = 24 * 3_600_000
 """Milliseconds an idempotency key is remembered."""
+TRIES = 3
+"""How often a large folder that changes is read."""
 _SWEEP_STEP = 100
+
+T = TypeVar("T")
 
 _encode_answer = msgspec.msgpack.Encoder().encode
 _answers: msgspec.msgpack.Decoder[Entry | None] = msgspec.msgpack.Decoder(Entry | None)
@@ -44,13 +51,17 @@ class FileService:
     Paths are strings as `paths.parse` takes them; `InvalidPath` is raised for others by every method.
     """
 
-    def __init__(self, db: Database, limits: Limits = UNLIMITED, cache: int = 0) -> None:
+    def __init__(
+        self, db: Database, limits: Limits = UNLIMITED, cache: int = 0, steps: Steps = STEPS
+    ) -> None:
         """
         Args:
             limits: of tenants that have none of their own.
             cache: bytes of contents that are kept in memory.
+            steps: how much is done in one transaction.
         """
         self._db = db
+        self._steps = steps
         self._cache = ContentCache(cache)
         self._quotas = usage.Quotas(db, limits)
 
@@ -64,22 +75,81 @@ class FileService:
     async def list_directory(self, scope: Scope, path: str) -> list[tuple[str, Entry]]:
         """Names and entries of a folder, in the order of their UTF-8 bytes.
 
+        A large folder is read page by page: it is as at one moment unless names in it were made, moved or
+        deleted all the while (`_steady`).
+
         Raises:
             FileNotFound, FileNotADirectory
         """
         at = parse(path)
-        return await self._db.read(lambda tr: tree.list_directory(tr, scope, at))
+        limit = self._steps.page
+        page = await self.list_page(scope, path, "", limit)
+        if len(page) < limit:
+            return page
+
+        async def pages() -> list[tuple[str, Entry]]:
+            found = page = await self.list_page(scope, path, "", limit)
+            while len(page) == limit:
+                await asyncio.sleep(0)
+                page = await self.list_page(scope, path, page[-1][0], limit)
+                found += page
+            return found
+
+        return await self._steady(scope, at, pages)
+
+    async def list_page(self, scope: Scope, path: str, after: str, limit: int) -> list[tuple[str, Entry]]:
+        """The same for at most `limit` names behind `after` ("" for the first ones), as at one moment."""
+        at = parse(path)
+        check_length(after)
+        return await self._db.read(lambda tr: tree.list_directory(tr, scope, at, after=after, limit=limit))
 
     async def walk(self, scope: Scope, path: str) -> list[tuple[str, Entry]]:
-        """Every entry below a folder at one moment: paths relative to it, in key order."""
+        """Every entry below a folder: paths relative to it, in key order.
+
+        As at one moment, or for a large folder as `list_directory` says.
+        """
         at = parse(path)
+        found, after = await self._walk_page(scope, at, None)
+        if after is None:
+            return found
 
-        async def body(tr: Reader) -> list[tuple[str, Entry]]:
-            if (await tree.get(tr, scope, at)).kind != tree.DIRECTORY:
-                raise FileNotADirectory(f"{path} is not a folder")
-            return [found async for found in tree.walk(tr, scope, at)]
+        async def pages() -> list[tuple[str, Entry]]:
+            found, after = await self._walk_page(scope, at, None)
+            while after is not None:
+                await asyncio.sleep(0)
+                page, after = await self._walk_page(scope, at, after)
+                found += page
+            return found
 
-        return await self._db.read(body)
+        return await self._steady(scope, at, pages)
+
+    async def _walk_page(
+        self, scope: Scope, at: Location, after: bytes | None
+    ) -> tuple[list[tuple[str, Entry]], bytes | None]:
+        return await self._db.read(lambda tr: tree.walk(tr, scope, at, after=after, limit=self._steps.page))
+
+    async def _steady(self, scope: Scope, at: Location, read: Callable[[], Awaitable[T]]) -> T:
+        """What `read` finds at and below a location in several transactions, with the event loop's other
+        work between them.
+
+        One snapshot for all would hold up the loop on one engine and take longer than a transaction may on
+        the other. So it is read again when names were made, moved or deleted there meanwhile, up to
+        `TRIES` times; after that each entry is as it was at some moment of the reading.
+        """
+        root = tree.root_of(scope, at)
+        for last in (*(False,) * (TRIES - 1), True):
+            cursor = await feed.position(self._db, root)
+            found = await read()
+            if last or not await self._changed(root, at, cursor):
+                break
+        return found
+
+    async def _changed(self, root: bytes, at: Location, cursor: str) -> bool:
+        """Whether names at, below or above a location were made, moved or deleted behind `cursor`."""
+        async for change in feed.since(self._db, root, cursor):
+            if change.type != ChangeType.UPDATED and overlap(change.path, at.relative):
+                return True
+        return False
 
     async def read(
         self, scope: Scope, path: str, offset: int = 0, length: int | None = None

@@ -8,7 +8,7 @@ change with its entries: keeping them would make every two writers in one folder
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -34,7 +34,7 @@ DIRECTORY: Final = 1
 SYMLINK: Final = 2
 
 
-class Entry(msgspec.Struct, array_like=True, frozen=True):
+class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """What a name stands for.
 
     Args:
@@ -141,13 +141,23 @@ def put(tr: Transaction, scope: Scope, at: Location, entry: Entry, old: Entry | 
         usage.count(tr, scope, at.root, entry.size - old.size, 0)
 
 
-async def list_directory(tr: Reader, scope: Scope, at: Location) -> list[tuple[str, Entry]]:
-    """Names and entries of a folder, in the order of their UTF-8 bytes."""
+async def list_directory(
+    tr: Reader, scope: Scope, at: Location, *, after: str = "", limit: int = 0
+) -> list[tuple[str, Entry]]:
+    """Names and entries of a folder, in the order of their UTF-8 bytes.
+
+    Args:
+        after: only the names behind this one.
+        limit: at most so many; 0 means all.
+    """
     if at.root == "":
-        return [(name, ROOT) for name in ("home", "workspace")]
-    begin, end = keyspace.directory(keyspace.root(scope, at.root), at.relative)
+        names = [name for name in ("home", "workspace") if name > after]
+        return [(name, ROOT) for name in (names[:limit] if limit else names)]
+    root = keyspace.root(scope, at.root)
+    begin, end = keyspace.directory(root, at.relative)
+    start = keyspace.entry(root, at.relative, after) + b"\x00" if after else begin
     own = issue(tr, scope, at)
-    pairs = tr.get_range(begin, end)
+    pairs = tr.get_range(start, end, limit=limit)
     _expect_directory(await settle(own), at)
     length = len(begin) - 1
     name = keyspace.entry_name
@@ -259,14 +269,49 @@ def check_target(entry: Entry | None, at: Location, *, create: bool, overwrite: 
         raise FileExists(f"{at.path} exists already, and `overwrite` is not given")
 
 
-async def walk(tr: Reader, scope: Scope, at: Location) -> AsyncIterator[tuple[str, Entry]]:
-    """Every entry below a folder: paths relative to it, in key order."""
+async def walk(
+    tr: Reader, scope: Scope, at: Location, *, after: bytes | None, limit: int
+) -> tuple[list[tuple[str, Entry]], bytes | None]:
+    """The next entries below a folder, at most `limit`: paths relative to it, in key order.
+
+    Args:
+        after: what the call before returned; None for the first one.
+
+    Returns:
+        The entries, and what the next call goes on from, or None behind the last.
+    """
     root = root_of(scope, at)
-    prefix = keyspace.entries(root)
+    own = issue(tr, scope, at)
+    read = below(tr, root, at.relative, after, limit)
+    _expect_directory(await settle(own), at)
+    rows = await read()
+    length = len(keyspace.entries(root))
     cut = len(at.relative) + 1 if at.relative else 0
-    async for key, entry in _subtree(tr, root, at.relative):
-        directory, name = keyspace.unpack(key, prefix)
-        yield (f"{directory}/{name}" if directory else name)[cut:], entry
+    found: list[tuple[str, Entry]] = []
+    for key, value in rows:
+        directory, name = keyspace.entry_path(key, length)
+        found.append(((f"{directory}/{name}" if directory else name)[cut:], _decode(value)))
+    return found, rows[-1][0] if len(rows) == limit else None
+
+
+def below(
+    tr: Reader, root: bytes, path: str, after: bytes | None, limit: int
+) -> Callable[[], Awaitable[list[tuple[bytes, bytes]]]]:
+    """Begins reading the next names below a folder, at most `limit`, behind the key `after`; call the
+    result to have them, in key order."""
+    ranges = [keyspace.directory(root, path), keyspace.below(root, path)]
+    if after is not None:
+        ranges = [(max(begin, after + b"\x00"), end) for begin, end in ranges if after < end]
+    reads = [tr.get_range(begin, end, limit=limit) for begin, end in ranges]
+
+    async def rows() -> list[tuple[bytes, bytes]]:
+        found: list[tuple[bytes, bytes]] = []
+        for read in reads:
+            if len(found) < limit:
+                found += [row async for row in read]
+        return found[:limit]
+
+    return rows
 
 
 def _expect_directory(entry: Entry | None, at: Location) -> None:

@@ -6,7 +6,8 @@ import asyncio
 import itertools
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -31,9 +32,12 @@ from fdb_provider.files.cache import ContentCache
 from fdb_provider.files.feed import Change, ChangeType
 from fdb_provider.files.paths import NAME_LIMIT, PATH_LIMIT, parse
 from fdb_provider.files.service import FileService
+from fdb_provider.files.steps import Steps
 from fdb_provider.files.watch import Watch
 from fdb_provider.models import new_id
 from fdb_provider.scope import Scope
+
+T = TypeVar("T")
 
 CHUNK, PART = content.CHUNK, content.PART
 
@@ -259,6 +263,71 @@ async def test_a_file_is_no_folder(files: FileService, scope: Scope) -> None:
         await files.read(scope, "/workspace/d")
     with pytest.raises(FileIsADirectory):
         await files.write(scope, "/workspace/d", b"")
+
+
+async def test_a_large_folder_is_read_in_pages(database: Database, scope: Scope) -> None:
+    """All of it, in order, also when its size is a multiple of the page's."""
+    files = FileService(database, steps=Steps(page=3))
+    await files.create_directory(scope, "/workspace/d")
+    names: list[str] = []
+    for name in ("a", "b", "b-", "b0", "c", "z", "é"):
+        await files.create_directory(scope, f"/workspace/d/{name}")
+        await files.write(scope, f"/workspace/d/{name}/f", b"")
+        names.append(name)
+        assert [found for found, _ in await files.list_directory(scope, "/workspace/d")] == names
+        for path, prefix in (("/workspace/d", ""), ("/workspace", "d/")):
+            found = [found for found, _ in await files.walk(scope, path)]
+            below = [f"{prefix}{name}{end}" for name in names for end in ("", "/f")]
+            assert sorted(found) == sorted(below if prefix == "" else ["d", *below])
+            assert len(set(found)) == len(found)
+    page = await files.list_page(scope, "/workspace/d", "b", 2)
+    assert [found for found, _ in page] == ["b-", "b0"]
+
+
+class Interrupted:
+    """A database to read from, in which something else happens before one of the reads."""
+
+    def __init__(self, database: Database, read: int, act: Callable[[], Awaitable[object]]) -> None:
+        self._database = database
+        self._left = read
+        self.acted = False
+        self._act = act
+
+    async def read(self, body: Callable[[Reader], Awaitable[T]]) -> T:
+        if self._left == 0:
+            self.acted = True
+            await self._act()
+        self._left -= 1
+        return await self._database.read(body)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+
+@pytest.mark.parametrize("path", ["/workspace", "/workspace/a"])
+async def test_a_large_folder_that_is_moved_while_it_is_read(
+    database: Database, scope: Scope, path: str
+) -> None:
+    """Whoever reads it sees it in the one place or in the other."""
+    files = FileService(database)
+    for folder in ("a", "b", "a/d"):
+        await files.create_directory(scope, f"/workspace/{folder}")
+    for i in range(6):
+        await files.write(scope, f"/workspace/a/d/{i}", b"")
+    legal = [await files.walk(scope, path)]
+    await files.rename(scope, "/workspace/a/d", "/workspace/b/d")
+    legal.append(await files.walk(scope, path))
+
+    async def move() -> None:
+        await files.rename(scope, "/workspace/a/d", "/workspace/b/d")
+
+    for read in itertools.count():
+        await files.rename(scope, "/workspace/b/d", "/workspace/a/d")
+        interrupted: Any = Interrupted(database, read, move)
+        assert await FileService(interrupted, steps=Steps(page=2)).walk(scope, path) in legal
+        if not interrupted.acted:  # it has read less often
+            break
+    assert read > 2
 
 
 async def test_odd_names_are_kept_exactly(files: FileService, scope: Scope) -> None:

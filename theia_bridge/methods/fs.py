@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fdb_provider.files import tree
 from fdb_provider.files.tree import Entry
 from rpc import Registry
@@ -16,6 +18,7 @@ from theia_bridge.methods.protocol import (
     FileType,
     MoveParams,
     PathParams,
+    ReadDirectoryParams,
     ReadFileParams,
     Stat,
     UnwatchParams,
@@ -26,6 +29,11 @@ from theia_bridge.methods.protocol import (
 
 registry: Registry[Context] = Registry()
 registry.notification("fs.didChange", DidChange, "Changes below a watched path, in commit order.")
+
+PAGE = 2000
+"""Entries of a page of a folder at most."""
+SLICE = 2000
+"""Entries put on the wire in one go, before other channels have their turn."""
 
 _TYPES: dict[int, FileType] = {tree.FILE: "file", tree.DIRECTORY: "directory", tree.SYMLINK: "symlink"}
 
@@ -44,10 +52,21 @@ async def stat(context: Context, params: PathParams) -> Stat:
 
 
 @registry.method("fs.readDirectory")
-async def read_directory(context: Context, params: PathParams) -> Directory:
-    """The entries of a folder with what is known of each."""
-    entries = await context.files.list_directory(context.user.scope, params.path)
-    return Directory(entries=[DirectoryEntry(name=name, stat=to_stat(entry)) for name, entry in entries])
+async def read_directory(context: Context, params: ReadDirectoryParams) -> Directory:
+    """The entries of a folder with what is known of each; with `limit`, a page of them."""
+    scope, limit = context.user.scope, params.limit
+    if limit is None and not params.after:
+        found = await context.files.list_directory(scope, params.path)
+    else:
+        limit = min(limit or PAGE, PAGE)
+        found = await context.files.list_page(scope, params.path, params.after, limit)
+    entries: list[DirectoryEntry] = []
+    for start in range(0, len(found), SLICE):
+        if start:
+            await asyncio.sleep(0)
+        part = found[start : start + SLICE]
+        entries += [DirectoryEntry(name=name, stat=to_stat(entry)) for name, entry in part]
+    return Directory(entries=entries, next=found[-1][0] if len(found) == limit else None)
 
 
 @registry.method("fs.readFile")

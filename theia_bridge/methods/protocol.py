@@ -26,7 +26,7 @@ Glob = Annotated[str, msgspec.Meta(max_length=500)]
 FileType = Literal["file", "directory", "symlink"]
 
 
-class Stat(Wire, frozen=True):
+class Stat(Wire, frozen=True, gc=False):
     """What is known of a file or folder. Times are milliseconds since 1970; `size` is in bytes."""
 
     type: FileType
@@ -41,15 +41,27 @@ class PathParams(Params, frozen=True):
     path: str
 
 
-class DirectoryEntry(Wire, frozen=True):
+class ReadDirectoryParams(Params, frozen=True):
+    """With `limit` the answer is a page: at most so many entries, whose names come behind `after`."""
+
+    path: str
+    limit: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    after: str = ""
+
+
+class DirectoryEntry(Wire, frozen=True, gc=False):
     name: str
     stat: Stat
 
 
 class Directory(Wire, frozen=True):
-    """A folder's entries, ordered by the UTF-8 bytes of their names."""
+    """A folder's entries, ordered by the UTF-8 bytes of their names.
+
+    `next` is what to give as `after` for the next page; None behind the last entry.
+    """
 
     entries: list[DirectoryEntry]
+    next: str | None = None
 
 
 class ReadFileParams(Params, frozen=True):

@@ -28,9 +28,14 @@ export interface DidChange {
     changes: Array<Change>;
 }
 
-/** A folder's entries, ordered by the UTF-8 bytes of their names. */
+/**
+ * A folder's entries, ordered by the UTF-8 bytes of their names.
+ *
+ * `next` is what to give as `after` for the next page; None behind the last entry.
+ */
 export interface Directory {
     entries: Array<DirectoryEntry>;
+    next: string | null;
 }
 
 export interface DirectoryEntry {
@@ -74,6 +79,13 @@ export interface Quota {
     files: number;
     bytesLimit: number;
     filesLimit: number;
+}
+
+/** With `limit` the answer is a page: at most so many entries, whose names come behind `after`. */
+export interface ReadDirectoryParams {
+    path: string;
+    limit?: number | null;
+    after?: string;
 }
 
 /** `offset` and `length` are in bytes; without `length` the file is read to its end. */
@@ -169,8 +181,8 @@ export interface Methods {
     'fs.createDirectory': { params: CreateDirectoryParams; result: Stat };
     /** Deletes a file, or a folder and with `recursive` all in it. */
     'fs.delete': { params: DeleteParams; result: null };
-    /** The entries of a folder with what is known of each. */
-    'fs.readDirectory': { params: PathParams; result: Directory };
+    /** The entries of a folder with what is known of each; with `limit`, a page of them. */
+    'fs.readDirectory': { params: ReadDirectoryParams; result: Directory };
     /** A file's content, or a range of it. */
     'fs.readFile': { params: ReadFileParams; result: FileContent };
     /** Moves a file or folder to another name, folder or root, at once. */
@@ -206,6 +218,7 @@ export type ErrorKind =
     | 'BatchTooLarge'
     | 'Cancelled'
     | 'Conflict'
+    | 'ContentDamaged'
     | 'CursorExpired'
     | 'DirectoryNotEmpty'
     | 'Exists'

@@ -24,6 +24,9 @@ const FILE_TYPES: Record<protocol.Stat['type'], FileType> = {
 /** A file that does not fit into one frame is read in pieces of this size. */
 const READ_PIECE_BYTES = 32 * 1024 * 1024;
 
+/** Entries of a large folder that are asked for at a time. */
+const LIST_PAGE = 2000;
+
 /** A file that changes under our hands this often while it is read in pieces is given up. */
 const READ_ATTEMPTS = 3;
 
@@ -99,7 +102,15 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
 
     async readdir(resource: string): Promise<[string, FileType][]> {
         const path = toPath(resource);
-        const { entries } = await this.ask(() => this.connection.request('fs.readDirectory', { path }));
+        const entries: protocol.DirectoryEntry[] = [];
+        // In pages, so that a folder of any size holds up neither the server nor the window for long.
+        let after: string | null = '';
+        while (after !== null) {
+            const params: protocol.ReadDirectoryParams = { path, limit: LIST_PAGE, after };
+            const page: protocol.Directory = await this.ask(() => this.connection.request('fs.readDirectory', params));
+            entries.push(...page.entries);
+            after = page.next;
+        }
         this.stats.prime(path, entries);
         return entries.map(({ name, stat }) => [toName(name), FILE_TYPES[stat.type]]);
     }
