@@ -1,90 +1,45 @@
 """The embedded engine: one LMDB file, one process, durable group commits.
 
 Reads run at once on the caller's thread, on their own snapshot. Writes go to one thread, which takes every
-body that waits, runs each in a nested transaction and commits the group with one sync; that is what makes
-them serialisable, and cheap under load. A body's awaits never suspend, since all its reads are done when
-they are called, so `send(None)` runs it to its end.
+body that waits, runs one after another and commits the group with one sync; that is what makes them
+serialisable, and cheap under load. A body's awaits never suspend, since all its reads are done when they are
+called, so `send(None)` runs it to its end.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
-import errno
 import os
 import threading
-import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import lmdb
 
-from fdb_provider.engine import TRANSACTION_SECONDS, Reader, Transaction, trie
-from fdb_provider.engine.embedded_transaction import (
-    SUSPENDED,
-    EmbeddedReader,
-    EmbeddedTransaction,
-    drive,
+from fdb_provider.engine import TRANSACTION_SECONDS, Reader, Transaction
+from fdb_provider.engine.embedded_transaction import EmbeddedReader, drive
+from fdb_provider.engine.embedded_writer import (
+    GROUP_LIMIT,
+    VERSION_KEY,
+    Job,
+    Loop,
+    Writer,
+    call,
+    mapped,
+    translated,
 )
 from fdb_provider.engine.folder import Folder
 from fdb_provider.engine.limits import check_key
-from fdb_provider.errors import (
-    BodySuspended,
-    DatabaseClosed,
-    StoreFull,
-    StoreUnavailable,
-    StoreUnusable,
-)
+from fdb_provider.errors import DatabaseClosed, StoreUnusable
 
 T = TypeVar("T")
 
 MAP_SIZE: Final = 64 << 30
 """Bytes the store may hold unless told otherwise. The file grows as it fills."""
-_GROUP_LIMIT: Final = 1000
-"""Transactions in one commit at most; a versionstamp's order has 16 bits."""
-_GROUP_SECONDS: Final = 0.05
-"""A group is committed after this long even if more bodies wait: the first ones wait for its sync."""
-_GROWTH: Final = 32 << 20
-"""Bytes one transaction can make the file grow by at most: 10 MB in pages, and the way to each of them."""
-
-_NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""LMDB reports a write that the disk took only a part of as EIO, which is how most disks become full."""
 _FORMAT_KEY: Final = b"mformat"
 _FORMAT: Final = b"1"
-_VERSION_KEY: Final = b"mversion"
-
-_Loop = asyncio.AbstractEventLoop
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """A body that waits for the writer, and where its result goes."""
-
-    body: Callable[[Transaction], Awaitable[Any]]
-    loop: _Loop
-    future: asyncio.Future[Any]
-    context: contextvars.Context
-    result: Any = None
-    error: BaseException | None = None
-
-
-@dataclass(slots=True)
-class _Group:
-    """What one LMDB transaction has done so far."""
-
-    txn: trie.Txn
-    version: int
-    tight: bool
-    """Near the limit: look at the size after each body."""
-    nested: bool
-    """Each body in a transaction of its own; a lone one saves those 10 microseconds."""
-    order: int = 0
-    touched: list[bytes] = field(default_factory=list)
-    ranges: list[tuple[bytes, bytes]] = field(default_factory=list)
 
 
 class EmbeddedDatabase:
@@ -114,30 +69,35 @@ class EmbeddedDatabase:
     def __init__(self, path: Path, map_size: int, transaction_seconds: float) -> None:
         """Use `open`: this one blocks."""
         self._seconds = transaction_seconds
-        self._limit = map_size
         self._folder = Folder(path)
         try:
-            self._env = self._open_env(path)
+            self._env, version = self._open_env(path, map_size)
         except BaseException:
             self._folder.release()
             raise
-        self._lock = threading.Lock()  # guards _closed against _jobs.put, _reading and _waiters
+        self._lock = threading.Lock()  # guards what follows
         self._idle = threading.Condition(self._lock)  # nobody reads
         self._closed: bool = False
+        self._shutting: bool = False
+        self._shut = threading.Event()
         self._reading = 0
-        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._gathered: dict[Loop, list[Job]] = {}
         self._watched: dict[bytes, set[asyncio.Future[None]]] = {}
-        self._stopped = threading.Event()
-        self._writer = threading.Thread(target=self._write, name=f"store {path}", daemon=True)
+        self._writer = Writer(
+            self._env,
+            limit=map_size,
+            seconds=transaction_seconds,
+            version=version,
+            committed=self._wake,
+            name=f"store {path}",
+        )
         self._writer.start()
 
-    def _open_env(self, path: Path) -> lmdb.Environment:
+    def _open_env(self, path: Path, limit: int) -> tuple[lmdb.Environment, int]:
         try:
             env = lmdb.open(
                 os.fspath(path),
-                # Room beyond the limit, so that a full store can still be cleared: LMDB copies the
-                # pages it changes, deleting included.
-                map_size=self._limit + max(self._limit // 4, _GROWTH),
+                map_size=mapped(limit),
                 mode=0o600,
                 max_spare_txns=16,
             )
@@ -145,15 +105,14 @@ class EmbeddedDatabase:
                 found = txn.get(_FORMAT_KEY)
                 if found is None:
                     txn.put(_FORMAT_KEY, _FORMAT)
-                self._version = int.from_bytes(txn.get(_VERSION_KEY, b""), "big")
+                version = int.from_bytes(txn.get(VERSION_KEY, b""), "big")
         except (lmdb.Error, OSError) as error:
             raise StoreUnusable(f"the store in {path} cannot be opened: {error}") from error
         if found not in (None, _FORMAT):
             env.close()
             raise StoreUnusable(f"the store in {path} was written by a newer version of this program")
         self._folder.sync()
-        self._page = env.stat()["psize"]
-        return env
+        return env, version
 
     # --- reads --------------------------------------------------------------------------------------
 
@@ -170,7 +129,7 @@ class EmbeddedDatabase:
                 finally:
                     reader.end()
         except lmdb.Error as error:
-            raise _translated(error) from error
+            raise translated(error) from error
         finally:
             self._leave()
 
@@ -204,12 +163,33 @@ class EmbeddedDatabase:
     async def run(self, body: Callable[[Transaction], Awaitable[T]]) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        job = _Job(body, loop, future, contextvars.copy_context())
+        job = Job(body, loop, future, contextvars.copy_context())
         with self._lock:
             if self._closed:
                 raise DatabaseClosed("the store is closed")
-            self._jobs.put(job)
+            gathered = self._gathered.get(loop)
+            if gathered is None:
+                self._gathered[loop] = [job]
+                loop.call_soon(self._hand_over, loop, 0)
+            else:
+                gathered.append(job)
         return await future
+
+    def _hand_over(self, loop: Loop, seen: int) -> None:
+        """Gives the writer what came in one turn of the loop, and in those right after it while more comes.
+
+        Writes that arrive together would else be cut in two groups, a sync for each: the writer, woken by
+        the first, would not wait for the others.
+        """
+        with self._lock:
+            jobs = self._gathered.get(loop)
+            if jobs is None:  # `close` was quicker
+                return
+            if seen < len(jobs) < GROUP_LIMIT:
+                loop.call_soon(self._hand_over, loop, len(jobs))
+                return
+            del self._gathered[loop]
+            self._writer.put(jobs)
 
     async def ready(self) -> None:
         await self.read(lambda tr: tr.get(b""))
@@ -219,169 +199,39 @@ class EmbeddedDatabase:
         with self._lock:
             if not self._closed:
                 self._closed = True
-                self._jobs.put(None)
-        await asyncio.to_thread(self._stopped.wait)
-
-    def _write(self) -> None:
-        """The writer thread."""
-        closing = False
-        while not closing:
-            jobs, closing = self._waiting()
-            while jobs:
-                jobs = self._commit(jobs)
-        self._shut()
-
-    def _waiting(self) -> tuple[list[_Job], bool]:
-        """Every body that waits, once there is one; and whether the store is to be closed after them."""
-        jobs: list[_Job] = []
-        while True:
-            job = self._jobs.get()
-            if job is None:
-                return jobs, True
-            if not job.future.cancelled():
-                jobs.append(job)
-            if len(jobs) == _GROUP_LIMIT or self._jobs.empty():
-                return jobs, False
-
-    def _commit(self, jobs: list[_Job], *, again: bool = False) -> list[_Job]:
-        """Runs and commits the first of `jobs`, answers them, and returns those left for the next group."""
-        try:
-            done = self._commit_group(jobs)
-        except Exception as error:  # whatever it is, the thread must live, or later writes wait for ever
-            if len(jobs) > 1:
-                # One of them cannot be saved. What the others did may rest on it, so all run again, each
-                # in a commit of its own, and only the one at fault fails.
-                for job in jobs:
-                    self._commit([job])
-                return []
-            if isinstance(error, lmdb.Error) and not again and self._advance():
-                return self._commit(jobs, again=True)
-            jobs[0].error = _translated(error)
-            done = 1
-        self._answer(jobs[:done])
-        return jobs[done:]
-
-    def _advance(self) -> bool:
-        """Makes a commit that needs next to no room, if there is as much.
-
-        LMDB reuses what a commit has freed only from the second commit after it on. On a full disk the
-        first one would fail for ever, and never get to what was cleared.
-        """
-        try:
-            with self._env.begin(write=True) as txn:
-                txn.put(_VERSION_KEY, self._version.to_bytes(8, "big"))
-        except lmdb.Error:
-            return False
-        return True
-
-    def _commit_group(self, jobs: list[_Job]) -> int:
-        """Runs as many of `jobs` as fit into one commit, and commits. Returns their number."""
-        with self._env.begin(write=True) as txn:
-            group = _Group(
-                txn=txn,
-                # Like FoundationDB's about a million a second, so that data copied from there stays older.
-                version=max(self._version + 1, time.time_ns() // 1000),
-                tight=_live(txn) * self._page + len(jobs) * _GROWTH > self._limit,
-                nested=len(jobs) > 1,
-            )
-            deadline = time.monotonic() + _GROUP_SECONDS
-            done = 0
-            for job in jobs:
-                self._run_job(job, group)
-                done += 1
-                if time.monotonic() > deadline:
-                    break
-            if group.order:
-                txn.put(_VERSION_KEY, group.version.to_bytes(8, "big"))
-            if not group.nested and jobs[0].error is not None:
-                txn.abort()
-                return done
-        self._version = group.version
-        self._wake(group)
-        return done
-
-    def _run_job(self, job: _Job, group: _Group) -> None:
-        """Runs one body in a transaction nested in the group's, which is dropped if it fails."""
-        job.result = job.error = None
-        txn = self._env.begin(write=True, parent=group.txn) if group.nested else group.txn
-        stamp = group.version.to_bytes(8, "big") + group.order.to_bytes(2, "big")
-        tr = EmbeddedTransaction(txn, self._seconds, stamp)
-        try:
-            job.result = job.context.run(drive, job.body, tr)
-            group.order += tr.finish()
-            if tr.grew and group.tight and _live(txn) * self._page > self._limit:
-                raise StoreFull(f"the store has reached its limit of {self._limit} bytes")
-        except BaseException as error:  # the caller's to handle, whatever it is
-            job.error = _translated(error)
-        tr.end()
-        if job.error is None:
-            group.touched += tr.touched
-            group.ranges += tr.ranges
-        if group.nested:
-            if job.error is None:
-                txn.commit()
-            else:
-                txn.abort()
-
-    def _answer(self, jobs: list[_Job]) -> None:
-        """Hands every job its result, with one call into each event loop."""
-        by_loop: dict[_Loop, list[_Job]] = {}
-        for job in jobs:
-            by_loop.setdefault(job.loop, []).append(job)
-        for loop, done in by_loop.items():
-            _call(loop, _resolve, done)
+                for jobs in self._gathered.values():
+                    self._writer.put(jobs)
+                self._gathered.clear()
+                self._writer.stop()
+        await asyncio.to_thread(self._end)
 
     # --- watches and closing ------------------------------------------------------------------------
 
-    def _wake(self, group: _Group) -> None:
-        """Wakes whoever watches a key that the committed group has touched."""
+    def _wake(self, touched: list[bytes], ranges: list[tuple[bytes, bytes]]) -> None:
+        """Wakes whoever watches a key that was changed."""
         if not self._watched:
             return
         with self._lock:
-            keys = {key for key in group.touched if key in self._watched}
-            for begin, end in group.ranges:
+            keys = {key for key in touched if key in self._watched}
+            for begin, end in ranges:
                 keys.update(key for key in self._watched if begin <= key < end)
             waiters = [waiter for key in keys for waiter in self._watched[key]]
         _wake_all(waiters)
 
-    def _shut(self) -> None:
+    def _end(self) -> None:
+        self._writer.join()
+        with self._lock:
+            mine, self._shutting = not self._shutting, True
+        if not mine:
+            self._shut.wait()
+            return
         with self._lock:
             waiters = [waiter for waiters in self._watched.values() for waiter in waiters]
             self._idle.wait_for(lambda: self._reading == 0)
         _wake_all(waiters)  # they read again, and are told that the store is closed
         self._env.close()
         self._folder.release()
-        self._stopped.set()
-
-
-def _live(txn: trie.Txn) -> int:
-    """Pages that hold what is stored, without those that are free for reuse."""
-    pages = txn.stat()
-    return pages["branch_pages"] + pages["leaf_pages"] + pages["overflow_pages"]
-
-
-def _translated(error: BaseException) -> BaseException:
-    """The error a caller sees."""
-    if isinstance(error, lmdb.Error):
-        if isinstance(error, lmdb.MapFullError) or error.code in _NO_ROOM:
-            return StoreFull(f"the store's disk or map takes no more: {error}")
-        return StoreUnavailable(f"the store failed: {error}")
-    if isinstance(error, RuntimeError) and "event loop" in str(error):
-        # asyncio.sleep, gather and the like look for a loop, and the writer thread has none.
-        suspended = BodySuspended(SUSPENDED)
-        suspended.__cause__ = error
-        return suspended
-    return error
-
-
-def _resolve(jobs: list[_Job]) -> None:
-    for job in jobs:
-        if job.future.done():  # its caller was cancelled
-            continue
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)
+        self._shut.set()
 
 
 def _set_all(waiters: list[asyncio.Future[None]]) -> None:
@@ -391,14 +241,8 @@ def _set_all(waiters: list[asyncio.Future[None]]) -> None:
 
 
 def _wake_all(waiters: list[asyncio.Future[None]]) -> None:
-    by_loop: dict[_Loop, list[asyncio.Future[None]]] = {}
+    by_loop: dict[Loop, list[asyncio.Future[None]]] = {}
     for waiter in waiters:
         by_loop.setdefault(waiter.get_loop(), []).append(waiter)
     for loop, woken in by_loop.items():
-        _call(loop, _set_all, woken)
-
-
-def _call(loop: _Loop, function: Callable[[list[T]], None], argument: list[T]) -> None:
-    # A loop that was closed has nobody waiting in it.
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(function, argument)
+        call(loop, _set_all, woken)

@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from types import CoroutineType
 from typing import Final, Generic, NoReturn, TypeVar, cast
 
+import lmdb
+
 from fdb_provider.engine import KEY_LIMIT, TRANSACTION_LIMIT, trie
 from fdb_provider.engine.limits import (
     END,
@@ -157,23 +159,43 @@ class _Range:
 
 
 class EmbeddedTransaction(EmbeddedReader):
-    """A body's writes, made at once in an LMDB transaction that only this body uses."""
+    """A body's reads and writes, on the LMDB transaction of its group.
 
-    __slots__ = ("_size", "_stamp", "_stamped", "_unreadable", "grew", "ranges", "touched")
+    Writes are staged and put into that transaction together, once the body has succeeded. A body that clears
+    a range, or reads one after it has written, gets a transaction of its own nested in the group's: that
+    costs as much as all else that a small body does, so it is not made for all.
+    """
+
+    __slots__ = (
+        "_child",
+        "_env",
+        "_size",
+        "_staged",
+        "_stamp",
+        "_stamped",
+        "_unreadable",
+        "grew",
+        "ranges",
+        "touched",
+    )
 
     touched: list[bytes]
-    """Keys that were written."""
+    """Keys that were written; complete once it is applied."""
     ranges: list[tuple[bytes, bytes]]
     """Ranges that were cleared."""
     grew: bool
     """Whether anything was set, so that the store may have become larger."""
 
-    def __init__(self, txn: trie.Txn, seconds: float, stamp: bytes) -> None:
+    def __init__(self, env: lmdb.Environment, txn: trie.Txn, seconds: float, stamp: bytes) -> None:
         """
         Args:
+            txn: of the group.
             stamp: the versionstamp this transaction gets if it commits.
         """
         super().__init__(txn, seconds)
+        self._env = env
+        self._child: trie.Txn | None = None
+        self._staged: dict[bytes, bytes | None] = {}
         self._stamp = stamp
         self._stamped: list[tuple[bytes, bytes]] = []
         self._unreadable: list[tuple[bytes, bytes]] = []
@@ -182,27 +204,55 @@ class EmbeddedTransaction(EmbeddedReader):
         self.ranges = []
         self.grew = False
 
-    @property
-    def wrote(self) -> bool:
-        return bool(self.touched or self.ranges or self._stamped)
-
     def finish(self) -> bool:
-        """Makes what waits for the end of the body. Returns whether the versionstamp was used."""
-        if not self.wrote:
+        """Takes in what waits for the end of the body. Returns whether the versionstamp was used."""
+        if not (self._staged or self.touched or self.ranges or self._stamped):
             return False
         if time.monotonic() > self._deadline:
             self._late()
         self._charge(0)
-        for key, value in self._stamped:
-            trie.put(self._txn, key, value)
-            self.touched.append(key)
+        self._staged.update(self._stamped)
         return bool(self._stamped)
+
+    def measure(self, look: Callable[[trie.Txn], int]) -> int:
+        """What `look` finds in the LMDB transaction when all is in it."""
+        self._nest()
+        return look(self._txn)
+
+    def apply(self) -> None:
+        """Puts all changes into the group's transaction. Whatever it raises, that one can be used no more."""
+        self.end()
+        self._flush()
+        if self._child is not None:
+            self._child.commit()
+
+    def abandon(self) -> None:
+        """Drops all changes."""
+        self.end()
+        if self._child is not None:
+            self._child.abort()
+
+    def _nest(self) -> None:
+        """From now on, or from before, what is flushed is seen by this body alone."""
+        if self._child is None:
+            self._child = self._txn = self._env.begin(write=True, parent=self._txn)
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._staged:
+            trie.put_all(self._txn, self._staged)
+            self.touched += self._staged
+            self._staged = {}
 
     def get(self, key: bytes, *, snapshot: bool = False) -> Done[bytes | None]:
         if self._unreadable:
             check_readable(self._unreadable, key, key + b"\x00")
         if not snapshot:
             self._size += 2 * len(key) + _CONFLICT_OVERHEAD
+        if key in self._staged:
+            if time.monotonic() > self._deadline:
+                self._late()
+            return Done(self._staged[key])
         return EmbeddedReader.get(self, key)
 
     def get_range(
@@ -214,15 +264,22 @@ class EmbeddedTransaction(EmbeddedReader):
             self._size += len(begin) + len(end) + _CONFLICT_OVERHEAD
         return EmbeddedReader.get_range(self, begin, end, limit=limit, reverse=reverse)
 
+    def fetch(
+        self, begin: bytes, end: bytes, rows: int, reverse: bool
+    ) -> tuple[list[tuple[bytes, bytes]], bool]:
+        if self._staged:
+            self._nest()
+        return EmbeddedReader.fetch(self, begin, end, rows, reverse)
+
     def set(self, key: bytes, value: bytes) -> None:
         self._write(key, len(key) + len(value))
         check_value(value)
-        trie.put(self._txn, key, value)
+        self._staged[key] = value
         self.grew = True
 
     def clear(self, key: bytes) -> None:
         self._write(key, 2 * len(key))
-        trie.delete(self._txn, key)
+        self._staged[key] = None
 
     def clear_range(self, begin: bytes, end: bytes) -> None:
         check_range(begin, end)
@@ -233,6 +290,7 @@ class EmbeddedTransaction(EmbeddedReader):
         self._charge(2 * (len(begin) + len(end)) + _MUTATION_OVERHEAD + _CONFLICT_OVERHEAD)
         # One small mutation for FoundationDB, so the time it takes here does not count.
         started = time.monotonic()
+        self._nest()
         trie.delete_range(self._txn, begin, end)
         self._deadline += time.monotonic() - started
         self._stamped = [(key, value) for key, value in self._stamped if not begin <= key < end]
@@ -242,8 +300,9 @@ class EmbeddedTransaction(EmbeddedReader):
         self._write(key, len(key) + 8)
         operand = int.from_bytes(delta.to_bytes(8, "little", signed=True), "little")
         # As FoundationDB's ADD: the old value is cut or zero-extended to the operand's length.
-        value = int.from_bytes((trie.get(self._txn, key) or b"")[:8], "little")
-        trie.put(self._txn, key, ((value + operand) % (1 << 64)).to_bytes(8, "little"))
+        found = self._staged[key] if key in self._staged else trie.get(self._txn, key)
+        value = int.from_bytes((found or b"")[:8], "little")
+        self._staged[key] = ((value + operand) % (1 << 64)).to_bytes(8, "little")
         self.grew = True
 
     def set_versionstamped_key(self, prefix: bytes, suffix: bytes, value: bytes) -> None:
@@ -269,7 +328,6 @@ class EmbeddedTransaction(EmbeddedReader):
         if time.monotonic() > self._deadline:
             self._late()
         self._charge(size + 2 * len(key) + _MUTATION_OVERHEAD + _CONFLICT_OVERHEAD)
-        self.touched.append(key)
 
     def _charge(self, size: int) -> None:
         self._size += size

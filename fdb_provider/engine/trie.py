@@ -10,7 +10,7 @@ cost nothing extra. A child namespace that becomes empty is removed with its poi
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from typing import Final, TypeAlias
 
 import lmdb
@@ -52,6 +52,21 @@ def put(txn: Txn, key: bytes, value: bytes) -> None:
             txn.put(at, pointer)
         namespace, key = _child(pointer), key[SEGMENT:]
     txn.put(namespace + key, value)
+
+
+def put_all(txn: Txn, changes: Mapping[bytes, bytes | None]) -> None:
+    """Sets many keys at once; removes those without a value."""
+    short: list[tuple[bytes, bytes]] = []
+    for key, value in changes.items():
+        if value is None:
+            delete(txn, key)
+        elif len(key) <= SEGMENT:
+            short.append((ROOT + key, value))
+        else:
+            put(txn, key, value)
+    if short:
+        with txn.cursor() as cursor:
+            cursor.putmulti(short)
 
 
 def delete(txn: Txn, key: bytes) -> None:
