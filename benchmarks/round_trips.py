@@ -66,7 +66,7 @@ class _Counting:
         self.reads = 0
         self.commits = 0
 
-    async def run(self, body: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def run(self, body: Callable[[Transaction], Awaitable[T]], *, repeatable: bool = False) -> T:
         self.commits += 1
         return await self._counted(self._database.run, body)
 

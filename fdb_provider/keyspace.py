@@ -186,21 +186,21 @@ def discarded(root: bytes) -> bytes:
     return root + pack("discarded")
 
 
-def done(root: bytes, idempotency_key: str) -> bytes:
-    """(root, "done", key) → the answer already given to that idempotency key."""
-    return root + pack("done", idempotency_key)
+def done(root: bytes, term: int, idempotency_key: str) -> bytes:
+    """(root, "done", term, key) → the answer given in that term to that idempotency key."""
+    return root + pack("done", term, idempotency_key)
+
+
+def done_before(root: bytes, term: int) -> tuple[bytes, bytes]:
+    """Range of the answers given before a term."""
+    prefix = root + pack("done")
+    return range_of(prefix)[0], prefix + pack(term)
 
 
 @lru_cache(maxsize=4096)
-def done_times(root: bytes) -> bytes:
-    """(root, "done-at", ms, key): when an answer may be forgotten."""
-    return root + pack("done-at")
-
-
-@lru_cache(maxsize=4096)
-def usage(owner: bytes) -> tuple[bytes, bytes]:
-    """(owner, "usage", "bytes") and (…, "files"): what a root keeps, or a tenant in all its roots."""
-    return owner + pack("usage", "bytes"), owner + pack("usage", "files")
+def usage(owner: bytes) -> bytes:
+    """(owner, "usage"): a counter of what a root keeps, or a tenant in all its roots."""
+    return owner + pack("usage")
 
 
 def blob(tenant: str, blob_id: bytes) -> bytes:

@@ -55,8 +55,8 @@ class Transaction(Reader, Protocol):
 
     def clear_range(self, begin: bytes, end: bytes) -> None: ...
 
-    def add(self, key: bytes, delta: int) -> None:
-        """Adds to a little-endian signed 64-bit counter (absent: 0) without a read conflict."""
+    def add(self, key: bytes, delta: int, *, width: int = 8) -> None:
+        """Adds to a little-endian signed counter of `width` bytes (absent: 0) without a read conflict."""
         ...
 
     def set_versionstamped_key(self, prefix: bytes, suffix: bytes, value: bytes) -> None:
@@ -71,12 +71,16 @@ class Transaction(Reader, Protocol):
 class Database(Protocol):
     """An open store. Close it with `await close()`; every call after that raises `DatabaseClosed`."""
 
-    async def run(self, body: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def run(self, body: Callable[[Transaction], Awaitable[T]], *, repeatable: bool = False) -> T:
         """Runs `body` in a transaction and commits it durably; conflicts are retried.
 
         The body may run more than once, awaits nothing but its transaction, and has no other side
         effect. An exception it raises abandons the transaction and is passed on. Its changes are
         applied exactly once, also when a commit's result was unknown at first.
+
+        Args:
+            repeatable: the body finds out for itself whether it was committed before, so the engine need
+                not leave a mark of the commit for that.
 
         Raises:
             TransactionTooLarge, TransactionTooOld, KeyTooLarge, ValueTooLarge: a limit was passed.

@@ -160,7 +160,7 @@ class EmbeddedDatabase:
 
     # --- writes -------------------------------------------------------------------------------------
 
-    async def run(self, body: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def run(self, body: Callable[[Transaction], Awaitable[T]], *, repeatable: bool = False) -> T:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         job = Job(body, loop, future, contextvars.copy_context())

@@ -296,13 +296,13 @@ class EmbeddedTransaction(EmbeddedReader):
         self._stamped = [(key, value) for key, value in self._stamped if not begin <= key < end]
         self.ranges.append((begin, end))
 
-    def add(self, key: bytes, delta: int) -> None:
-        self._write(key, len(key) + 8)
-        operand = int.from_bytes(delta.to_bytes(8, "little", signed=True), "little")
+    def add(self, key: bytes, delta: int, *, width: int = 8) -> None:
+        self._write(key, len(key) + width)
         # As FoundationDB's ADD: the old value is cut or zero-extended to the operand's length.
         found = self._staged[key] if key in self._staged else trie.get(self._txn, key)
-        value = int.from_bytes((found or b"")[:8], "little")
-        self._staged[key] = ((value + operand) % (1 << 64)).to_bytes(8, "little")
+        operand = int.from_bytes(delta.to_bytes(width, "little", signed=True), "little")
+        value = int.from_bytes((found or b"")[:width], "little") + operand
+        self._staged[key] = (value % (1 << 8 * width)).to_bytes(width, "little")
         self.grew = True
 
     def set_versionstamped_key(self, prefix: bytes, suffix: bytes, value: bytes) -> None:

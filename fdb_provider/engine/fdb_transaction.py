@@ -169,9 +169,9 @@ class FoundationTransaction(FoundationReader):
             self.wrote = True
             self._tr.clear_range(begin, end)
 
-    def add(self, key: bytes, delta: int) -> None:
+    def add(self, key: bytes, delta: int, *, width: int = 8) -> None:
         self._write(key)
-        self._tr.add(key, delta.to_bytes(8, "little", signed=True))
+        self._tr.add(key, delta.to_bytes(width, "little", signed=True))
 
     def set_versionstamped_key(self, prefix: bytes, suffix: bytes, value: bytes) -> None:
         check_stamped(prefix, suffix)

@@ -102,17 +102,18 @@ class FoundationDatabase:
         self._next_sweep = 0.0
         self._sweep: tuple[Any, ...] = ()
 
-    async def run(self, body: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def run(self, body: Callable[[Transaction], Awaitable[T]], *, repeatable: bool = False) -> T:
         bridge = self._enter()
         try:
-            return await self._run(body, bridge)
+            return await self._run(body, bridge, None if repeatable else _marker())
         finally:
             self._leave()
 
-    async def _run(self, body: Callable[[Transaction], Awaitable[T]], bridge: Bridge) -> T:
+    async def _run(
+        self, body: Callable[[Transaction], Awaitable[T]], bridge: Bridge, marker: bytes | None
+    ) -> T:
         tr = self._db.create_transaction()
         started = time.monotonic()
-        marker = _marker()
         # Results of attempts whose commit may have been made. The marker is written by each attempt, with
         # its number: a later one that finds it knows that this very transaction is already committed.
         unknown: dict[bytes, T] = {}
@@ -123,17 +124,18 @@ class FoundationDatabase:
             ours = FoundationTransaction(tr, bridge, self._seconds)
             committing: dict[bytes, T] = {}
             try:
-                if unknown:
+                if unknown and marker is not None:
                     committed = await ours.get(marker)
                     if committed is not None:
                         return unknown[committed]
                 result = await body(ours)
                 if ours.wrote:
                     ours.finish()
-                    tr.set(marker, number)
                     committing[number] = result
+                    if marker is not None:
+                        tr.set(marker, number)
+                        self._sweep_markers()
                     await self._commit(tr, bridge)
-                    self._sweep_markers()
                 return result
             except FDBError as error:
                 if is_maybe_committed(error):

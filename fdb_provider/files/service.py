@@ -27,7 +27,11 @@ from fdb_provider.models import UNLIMITED, Limits
 from fdb_provider.scope import Scope
 
 REMEMBER = 24 * 3_600_000
-"""Milliseconds an idempotency key is remembered."""
+"""Milliseconds an idempotency key is remembered at least."""
+TERM = 7 * REMEMBER
+"""Milliseconds of a term: keys are forgotten a term at a time, so that each is one record and no more."""
+SKEW = 600_000
+"""Milliseconds by which gateways' clocks may differ."""
 TRIES = 3
 """How often a large folder that changes is read."""
 _SWEEP_STEP = 100
@@ -396,32 +400,28 @@ class FileService:
         """Runs a change, appends it to the feed, and sees that an idempotency key is applied once."""
         root = tree.root_of(scope, at)
         limits = await self._quotas.of(scope.tenant)
-        done = None if key is None else keyspace.done(root, key)
 
         async def once(tr: Transaction) -> Entry | None:
-            # Issued before the body's own reads and awaited after them: it costs no round trip.
-            earlier = None if done is None else tr.get(done)
-            counted = usage.issue(tr, scope, limits)
             now = content.now()
+            # Issued before the body's own reads and awaited after them: they cost no round trip.
+            earlier = [] if key is None else [tr.get(keyspace.done(root, term, key)) for term in _terms(now)]
+            counted = usage.issue(tr, scope, limits)
             try:
                 entry, changes = await body(tr, now)
                 if counted:
                     await usage.check(tr, counted)
             except StoreError:
-                if earlier is not None and (answer := await earlier) is not None:
-                    raise _AlreadyDone(answer) from None
+                await _stop_if_done(earlier)
                 raise
             if changes:
                 feed.append(tr, root, now, changes)
-            if earlier is not None and done is not None:
-                if (answer := await earlier) is not None:
-                    raise _AlreadyDone(answer)
-                tr.set(done, _encode_answer(entry))
-                tr.set(keyspace.done_times(root) + keyspace.pack(now + REMEMBER, key or ""), b"")
+            if key is not None:
+                await _stop_if_done(earlier)
+                tr.set(keyspace.done(root, now // TERM, key), _encode_answer(entry))
             return entry
 
         try:
-            return await self._db.run(once)
+            return await self._db.run(once, repeatable=key is not None)
         except _AlreadyDone as earlier_run:
             return _answers.decode(earlier_run.answer)
 
@@ -451,13 +451,22 @@ def _range(entry: Entry, at: Location, offset: int, length: int | None) -> tuple
     return start, rest if length is None else min(max(length, 0), rest)
 
 
+def _terms(now: int) -> set[int]:
+    """The terms in which a key may have been used that is still to be remembered; by a clock ahead, too."""
+    return {(now - REMEMBER) // TERM, now // TERM, (now + SKEW) // TERM}
+
+
+async def _stop_if_done(earlier: Iterable[Awaitable[bytes | None]]) -> None:
+    """Raises `_AlreadyDone` when one of these answers is there."""
+    for read in earlier:
+        if (answer := await read) is not None:
+            raise _AlreadyDone(answer)
+
+
 async def _forget(tr: Transaction, root: bytes, now: int) -> int:
-    prefix = keyspace.done_times(root)
-    begin, _ = keyspace.range_of(prefix)
-    count = 0
-    notes = [key async for key, _ in tr.get_range(begin, prefix + keyspace.pack(now), limit=_SWEEP_STEP)]
-    for note in notes:
-        tr.clear(note)
-        tr.clear(keyspace.done(root, keyspace.unpack(note, prefix)[1]))
-        count += 1
-    return count
+    """Forgets the idempotency keys of the terms that `_terms` looks at no more; returns 0 without any."""
+    begin, end = keyspace.done_before(root, (now - REMEMBER) // TERM)
+    found = [key async for key, _ in tr.get_range(begin, end, limit=1)]
+    if found:
+        tr.clear_range(begin, end)
+    return len(found)

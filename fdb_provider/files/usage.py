@@ -5,7 +5,7 @@ often that content is shared or how small it is stored. So two equal files count
 sees and can act on, and deleting one frees exactly its size. What lies in the trash counts, as it can be put
 back at any time; a file's earlier contents do not: they have limits of their own.
 
-A root has a counter of bytes and one of names, and its tenant has the sum of all its roots: every write that
+A root has a counter, and its tenant has the sum of all its roots: every write that
 changes a size or makes a name adds to them by atomic adds, in its own transaction and without a read, whether
 there is a limit or not. So no two writers conflict, saving a file of unchanged size costs nothing, and a
 limit can be set at any time.
@@ -38,8 +38,8 @@ LIMITS_SECONDS = 30.0
 LIMITS_KEPT = 10_000
 """Tenants whose limits are remembered at a time."""
 
-Unit = Literal["bytes", "files"]
-UNITS: tuple[Unit, Unit] = ("bytes", "files")
+_WIDTH = 16
+"""Bytes of a counter."""
 Owner = Literal["session", "user", "tenant"]
 OWNERS: tuple[Owner, ...] = ("session", "user", "tenant")
 _ROOTS: dict[str, Owner] = {"workspace": "session", "home": "user"}
@@ -57,11 +57,10 @@ class Usage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Counted:
-    """A counter with a limit, as it was before the change."""
+    """A counter with a limit (0: of that there is none), as it was before the change."""
 
     owner: Owner
-    unit: Unit
-    limit: int
+    limit: Usage
     key: bytes
     before: Awaitable[bytes | None]
 
@@ -105,10 +104,9 @@ def count(tr: Transaction, scope: Scope, root: str, size: int, files: int) -> No
 
 def add(tr: Transaction, root: bytes, tenant: str, more: Usage) -> None:
     """The same for the root with that key prefix."""
+    delta = more.bytes + (more.files << 64)
     for owner in (root, keyspace.tenant(tenant)):
-        for key, delta in zip(keyspace.usage(owner), more, strict=True):
-            if delta:
-                tr.add(key, delta)
+        tr.add(keyspace.usage(owner), delta, width=_WIDTH)
 
 
 def issue(tr: Reader, scope: Scope, limits: Limits) -> list[_Counted]:
@@ -117,11 +115,10 @@ def issue(tr: Reader, scope: Scope, limits: Limits) -> list[_Counted]:
         return []
     counted: list[_Counted] = []
     for owner in OWNERS:
-        keys = keyspace.usage(prefix(scope, owner))
-        for unit, key in zip(UNITS, keys, strict=True):
-            limit = limits.of(owner, unit)
-            if limit:
-                counted.append(_Counted(owner, unit, limit, key, tr.get(key, snapshot=True)))
+        most = Usage(limits.of(owner, "bytes"), limits.of(owner, "files"))
+        if any(most):
+            key = keyspace.usage(prefix(scope, owner))
+            counted.append(_Counted(owner, most, key, tr.get(key, snapshot=True)))
     return counted
 
 
@@ -130,10 +127,11 @@ async def check(tr: Transaction, counted: list[_Counted]) -> None:
     for one in counted:
         before = _decode(await one.before)
         more = _decode(await tr.get(one.key, snapshot=True)) - before
-        if more <= 0:
-            continue
         _refuse_past(one, before, more)
-        if more * SPREAD > one.limit - before:
+        if any(
+            limit and needed > 0 and needed * SPREAD > limit - had
+            for limit, had, needed in zip(one.limit, before, more, strict=True)
+        ):
             tr.add_read_conflict_key(one.key)
 
 
@@ -141,15 +139,13 @@ async def check_room(tr: Reader, scope: Scope, root: str, limits: Limits, more: 
     """Raises `QuotaExceeded` if that much more in a root would go past a limit as things are now."""
     for one in issue(tr, scope, limits):
         if one.owner in ("tenant", _ROOTS[root]):
-            needed = more.bytes if one.unit == "bytes" else more.files
-            if needed > 0:
-                _refuse_past(one, _decode(await one.before), needed)
+            _refuse_past(one, _decode(await one.before), more)
 
 
 async def read(tr: Reader, scope: Scope) -> dict[Owner, Usage]:
     """What each owner of a scope keeps."""
-    reads = {owner: [tr.get(key) for key in keyspace.usage(prefix(scope, owner))] for owner in OWNERS}
-    return {owner: Usage(_decode(await size), _decode(await files)) for owner, (size, files) in reads.items()}
+    reads = {owner: tr.get(keyspace.usage(prefix(scope, owner))) for owner in OWNERS}
+    return {owner: _decode(await kept) for owner, kept in reads.items()}
 
 
 def prefix(scope: Scope, owner: Owner) -> bytes:
@@ -159,16 +155,23 @@ def prefix(scope: Scope, owner: Owner) -> bytes:
     return keyspace.root(scope, "workspace" if owner == "session" else "home")
 
 
-def _refuse_past(one: _Counted, before: int, more: int) -> None:
-    if before + more <= one.limit:
-        return
+def _refuse_past(one: _Counted, before: Usage, more: Usage) -> None:
     what = f"the {one.owner}'s files"
-    if one.unit == "bytes":
-        held = f"{what} take {before:,} of {one.limit:,} bytes, and this needs {more:,} more"
+    if more.bytes > 0 and 0 < one.limit.bytes < before.bytes + more.bytes:
+        held = (
+            f"{what} take {before.bytes:,} of {one.limit.bytes:,} bytes, and this needs {more.bytes:,} more"
+        )
+    elif more.files > 0 and 0 < one.limit.files < before.files + more.files:
+        held = (
+            f"{what} and folders are {before.files:,} of {one.limit.files:,}, and this makes {more.files:,}"
+        )
     else:
-        held = f"{what} and folders are {before:,} of {one.limit:,}, and this makes {more:,} more"
-    raise QuotaExceeded(f"{held}: delete some and empty the trash, or ask for a higher limit")
+        return
+    raise QuotaExceeded(f"{held} more: delete some and empty the trash, or ask for a higher limit")
 
 
-def _decode(value: bytes | None) -> int:
-    return int.from_bytes(value or b"", "little", signed=True)
+def _decode(value: bytes | None) -> Usage:
+    """A counter is the integer bytes + files * 2**64, so that one atomic add changes both."""
+    both = int.from_bytes(value or b"", "little", signed=True)
+    size = (both + (1 << 63)) % (1 << 64) - (1 << 63)
+    return Usage(size, (both - size) >> 64)
