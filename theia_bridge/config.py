@@ -78,6 +78,9 @@ class Settings(BaseSettings):
         int,
         Field(ge=64 * 1024, le=1024**3, description="Largest frame a socket takes, in bytes; bounds a save."),
     ] = 64 * 1024 * 1024
+    file_max_bytes: Annotated[
+        int, Field(ge=0, description="Bytes a file may have that is uploaded over HTTP; 0: no limit.")
+    ] = 16 * 1024**3
     quota_tenant_bytes: Annotated[
         int, Field(ge=0, description="Bytes a tenant may keep in all its sessions and homes; 0: no limit.")
     ] = 0

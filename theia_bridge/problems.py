@@ -72,6 +72,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         # aiohttp's own text when none was given is "404: Not Found"
         detail = (error.text or "").removeprefix(f"{error.status}: ") or status.phrase
         return problem(status, kind, status.phrase, detail, headers=headers)
+    except (ConnectionResetError, ConnectionAbortedError):
+        raise  # nobody is there any more to be told
     except Exception as error:  # the last stop: what is not in the table is logged and told as ours
         response = problem_of(error)
         if response is not None:

@@ -220,11 +220,37 @@ class FileService:
             Conflict: its etag is not `if_match`.
             QuotaExceeded
         """
-        at = parse(path)
-        tree.root_of(scope, at)
+        tree.root_of(scope, parse(path))
         if len(data) > content.PART:
-            await self._check_room(scope, at, len(data))
+            await self.check_room(scope, path, len(data))
         prepared = await content.prepare(self._db, scope, data)
+        return await self.put(
+            scope,
+            path,
+            prepared,
+            create=create,
+            overwrite=overwrite,
+            if_match=if_match,
+            idempotency_key=idempotency_key,
+        )
+
+    def upload(self, scope: Scope) -> content.Upload:
+        """A content to write in parts, for `put`; close it afterwards."""
+        return content.Upload(self._db, scope)
+
+    async def put(
+        self,
+        scope: Scope,
+        path: str,
+        prepared: content.Prepared,
+        *,
+        create: bool = True,
+        overwrite: bool = True,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Entry:
+        """The same for a content that was written in parts."""
+        at = parse(path)
 
         async def body(tr: Transaction, now: int) -> tuple[Entry, list[Change]]:
             reads = tree.issue_parent(tr, scope, at), tree.issue(tr, scope, at)
@@ -360,6 +386,41 @@ class FileService:
             await feed.check(self._db, root, cursor)
         return Watch(self._db, root, at, recursive, excludes, cursor)
 
+    async def check_room(self, scope: Scope, path: str, size: int) -> None:
+        """Looks ahead whether a file of that size can be put at `path`, before its content is sent.
+
+        Raises:
+            FileNotFound, FileNotADirectory, NoPermissions: not in that folder.
+            FileIsADirectory: a folder is there.
+            QuotaExceeded
+        """
+        at = parse(path)
+        limits = await self._quotas.of(scope.tenant)
+
+        async def body(tr: Reader) -> None:
+            reads = tree.issue_parent(tr, scope, at), tree.issue(tr, scope, at)
+            await tree.check_parent(reads[0], at)
+            old = await tree.settle(reads[1])
+            tree.check_target(old, at, create=True, overwrite=True)
+            more = usage.Usage(size - (old.size if old else 0), 0 if old else 1)
+            await usage.check_room(tr, scope, at.root, limits, more)
+
+        await self._db.read(body)
+
+    async def answered(self, scope: Scope, path: str, idempotency_key: str) -> Entry | None:
+        """What a change at `path` with that key was answered, if it was made."""
+        root = tree.root_of(scope, parse(path))
+        keys = [keyspace.done(root, term, idempotency_key) for term in _terms(content.now())]
+
+        async def body(tr: Reader) -> None:
+            await _stop_if_done([tr.get(key) for key in keys])
+
+        try:
+            await self._db.read(body)
+        except _AlreadyDone as earlier:
+            return _answers.decode(earlier.answer)
+        return None
+
     async def usage(self, scope: Scope) -> tuple[dict[usage.Owner, usage.Usage], Limits]:
         """What the session, the user and the tenant keep, and how much they may."""
         limits = await self._quotas.of(scope.tenant)
@@ -377,18 +438,6 @@ class FileService:
             count += await feed.trim(self._db, root, now)
             count += await self._db.run(lambda tr, root=root: _forget(tr, root, now))  # type: ignore[misc]
         return count
-
-    async def _check_room(self, scope: Scope, at: Location, size: int) -> None:
-        """Raises `QuotaExceeded` for a content that would not fit now: before it is stored in parts."""
-        limits = await self._quotas.of(scope.tenant)
-
-        async def body(tr: Reader) -> None:
-            old = await tree.find(tr, scope, at)
-            more = usage.Usage(size - (old.size if old else 0), 0 if old else 1)
-            await usage.check_room(tr, scope, at.root, limits, more)
-
-        if not limits.unlimited:
-            await self._db.read(body)
 
     async def _change(
         self,

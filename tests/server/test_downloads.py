@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import io
+import sys
+import tarfile
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +18,11 @@ from yarl import URL
 
 from tests.process import Server
 from theia_bridge.methods.protocol import CreateDirectoryParams, Stat, WriteFileParams
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 FILES = {"a.txt": b"a" * 100_000, "d/ü \U0001d11e.bin": bytes(range(256)) * 20_000, "d/e/empty": b""}
 
@@ -67,6 +75,50 @@ async def test_a_folder_as_zip(http: aiohttp.ClientSession, names: list[str], ex
             assert archive.read(path) == FILES[path]
 
 
+@pytest.mark.parametrize("archive", ["tar", "tar.gz", "tar.zst"])
+async def test_a_folder_as_tar(server: Server, archive: str) -> None:
+    """Long names, names that are not ASCII, sizes around a block, and times to the millisecond."""
+    contents = {
+        **FILES,
+        "n" * 200: b"long",
+        f"d/{'ü' * 120}/{'m' * 150}": b"deep" * 128,
+        "d/block": bytes(512),
+        "d/almost": bytes(511),
+    }
+    token = (await server.register("bob@example.com")).access_token
+    stats: dict[str, Stat] = {}
+    async with server.connect(token) as client:
+        for folder in ("p", "p/d", "p/d/e", f"p/d/{'ü' * 120}"):
+            params = CreateDirectoryParams(path=f"/workspace/{folder}")
+            stats[folder[2:]] = await client.call("fs.createDirectory", params, Stat)
+        for path, data in contents.items():
+            write = WriteFileParams(path=f"/workspace/p/{path}", content=data)
+            stats[path] = await client.call("fs.writeFile", write, Stat)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with (
+        aiohttp.ClientSession(server.url, headers=headers) as http,
+        http.get("/api/v5/files/workspace/p", params={"archive": archive}) as response,
+    ):
+        assert response.status == 200
+        assert f"p.{archive}" in response.headers["Content-Disposition"]
+        raw = await response.read()
+    if archive == "tar.gz":
+        raw = gzip.decompress(raw)
+    elif archive == "tar.zst":
+        raw = zstd.decompress(raw)
+    with tarfile.open(fileobj=io.BytesIO(raw), mode="r:") as tar:
+        members = {member.name: member for member in tar.getmembers()}
+        assert members.keys() == stats.keys() - {""}
+        for path, data in contents.items():
+            file = tar.extractfile(members[path])
+            assert file is not None
+            assert file.read() == data
+            assert round(float(members[path].mtime) * 1000) == stats[path].mtime
+            assert members[path].mode == 0o644
+    assert members["d/e"].isdir()
+    assert members["d/e"].mode == 0o755
+
+
 @pytest.mark.parametrize(
     ("path", "status", "kind"),
     [
@@ -98,7 +150,8 @@ async def test_an_answer_to_head_has_no_body(server: Server, http: aiohttp.Clien
     for method, path in (("HEAD", "/api/v5/files/workspace/README.md"), ("GET", "/healthz")):
         writer.write(f"{method} {path} HTTP/1.1\r\nHost: x\r\nCookie: {cookie}\r\n\r\n".encode())
     head = await reader.readuntil(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 405")
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"content-length: " in head.lower()
     assert (await reader.readline()).startswith(b"HTTP/1.1 200")
     writer.close()
     await writer.wait_closed()

@@ -1,108 +1,196 @@
-"""`/api/v5/files/...`: files and folders as downloads, for the browser's own download manager."""
+"""`/api/v5/files/...`: files of any size in and out, and folders out as archives.
+
+`GET` takes `Range`, `If-Range`, `If-Match` and `If-None-Match`; `PUT` takes `If-Match`, `If-None-Match` and
+`Idempotency-Key`. Of a file only a few parts are in memory at a time, whatever its size.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
-from urllib.parse import quote
+import logging
 
-from aiohttp import web
-from stream_zip import ZIP_AUTO, AsyncMemberFile, async_stream_zip
+import msgspec
+from aiohttp import ClientPayloadError, HttpVersion11, web
+from aiohttp.web_protocol import RequestPayloadError
 
-from fdb_provider.errors import FileIsADirectory, FileNotFound
-from fdb_provider.files import tree
+from fdb_provider.errors import Conflict, FileExists, FileIsADirectory, FileNotFound, FileTooLarge, StoreError
+from fdb_provider.files import content, tree
 from fdb_provider.files.paths import parse
-from fdb_provider.files.service import FileService
 from fdb_provider.files.tree import Entry
-from fdb_provider.scope import Scope
+from theia_bridge.methods.fs import to_stat
 from theia_bridge.middleware.authentication import USER
-from theia_bridge.state import FILES
+from theia_bridge.problems import problem
+from theia_bridge.rest import archives
+from theia_bridge.rest.conditions import Etags, Range, parse_range
+from theia_bridge.rest.streaming import attachment, stream
+from theia_bridge.state import FILES, SETTINGS
+
+PIECE = 256 * 1024
+"""Bytes of a request that are taken at a time."""
+KEY_LIMIT = 128
+"""Characters of an idempotency key, as over RPC."""
 
 routes = web.RouteTableDef()
-
-_REGULAR = 0o100000
-_FOLDER = 0o040000
-_COMPRESSION_LEVEL = 6
-"""zlib's own default: 9 takes several times as long for a percent."""
+_log = logging.getLogger(__name__)
 
 
 @routes.get("/api/v5/files/{path:.+}", allow_head=False)
+@routes.head("/api/v5/files/{path:.+}")
 async def download(request: web.Request) -> web.StreamResponse:
-    """A file; with `?archive=zip` a folder, or those of its entries that `name=` gives, as a zip file."""
+    """A file; with `?archive=FORMAT` a folder, or those of its entries that `name=` gives, as an archive."""
     path = "/" + request.match_info["path"]
-    match request.query.get("archive"):
-        case None:
-            return await _file(request, path)
-        case "zip":
-            return await _archive(request, path, request.query.getall("name", []))
-        case other:
-            raise web.HTTPBadRequest(text=f"archive={other!r} is not known: it may be `zip`")
-
-
-async def _file(request: web.Request, path: str) -> web.StreamResponse:
+    archive = request.query.get("archive")
+    if archive is not None:
+        return await archives.respond(request, path, archive, request.query.getall("name", []))
     files, scope = request.app[FILES], request[USER].scope
     entry = await files.stat(scope, path)
     if entry.kind == tree.DIRECTORY:
         raise FileIsADirectory(f"{path} is a folder: add ?archive=zip")
     etag = f'"{entry.etag}"'
-    if request.headers.get("If-None-Match") == etag:
-        return web.Response(status=304, headers={"ETag": etag})
+    if not Etags.of(request, "If-Match").match(entry.etag, otherwise=True):
+        raise Conflict(f"{path} has changed")
+    if Etags.of(request, "If-None-Match").match(entry.etag, otherwise=False, weak=True):
+        return web.Response(status=304, headers={"ETag": etag, "Cache-Control": "private, no-cache"})
     # Of no type a page could use: a user's script must not pass for one of the server's own.
-    response = _attachment(parse(path).name, "application/octet-stream")
-    response.content_length = entry.size
+    response = attachment(parse(path).name, "application/octet-stream")
     response.headers["ETag"] = etag
-    await response.prepare(request)
-    async for part in files.parts(scope, entry):
-        await response.write(part)
-    await response.write_eof()
-    return response
+    response.headers["Accept-Ranges"] = "bytes"
+    wanted = Range(0, entry.size)
+    if request.method == "GET" and request.headers.get("If-Range", etag) == etag:
+        ranged = parse_range(request.headers.get("Range"), entry.size)
+        if ranged is not None and ranged.start >= ranged.end:
+            return problem(
+                416,
+                "RangeNotSatisfiable",
+                "Range Not Satisfiable",
+                f"{path} has {entry.size} bytes: ask for some of those.",
+                headers={"Content-Range": f"bytes */{entry.size}"},
+            )
+        if ranged is not None:
+            wanted = ranged
+            response.set_status(206)
+            response.headers["Content-Range"] = f"bytes {ranged.start}-{ranged.end - 1}/{entry.size}"
+    response.content_length = wanted.end - wanted.start
+    return await stream(request, response, files.parts(scope, entry, wanted.start, wanted.end))
 
 
-async def _archive(request: web.Request, path: str, names: list[str]) -> web.StreamResponse:
+async def _no_continue(request: web.Request) -> None:
+    """Leaves it to the handler to say that the body may come, once it knows that it wants it."""
+
+
+@routes.put("/api/v5/files/{path:.+}", expect_handler=_no_continue)
+async def upload(request: web.Request) -> web.StreamResponse:
+    """Puts the body under a name, at once: until all of it is there, the file is as it was.
+
+    Answers 201 or 200 with what `fs.stat` tells. The same request repeated with one `Idempotency-Key` is
+    applied once.
+    """
+    path = "/" + request.match_info["path"]
     files, scope = request.app[FILES], request[USER].scope
-    at = parse(path)
-    listed = await files.walk(scope, path)
-    top = {relative for relative, _ in listed if "/" not in relative}
-    for name in names:
-        if name not in top:
-            raise FileNotFound(f"nothing is at {path}/{name}")
-    chosen = [
-        (relative, entry) for relative, entry in listed if not names or relative.partition("/")[0] in names
-    ]
-    response = _attachment(f"{at.name or at.root}.zip", "application/zip")
-    await response.prepare(request)
-    async for part in async_stream_zip(_members(files, scope, chosen)):
-        await response.write(part)
-    await response.write_eof()
-    return response
+    key = _idempotency_key(request)
+    _check_body(request, path)
+    if key is not None and (earlier := await files.answered(scope, path, key)) is not None:
+        return _answer(earlier)
+    match, none_match = Etags.of(request, "If-Match"), Etags.of(request, "If-None-Match")
+    current = await _checked(request, path, match, none_match)
+    size = request.content_length
+    await files.check_room(scope, path, size or 0)
+    await _ask_for_body(request)
+    incoming = files.upload(scope)
+    try:
+        await _receive(request, path, incoming, size)
+        entry = await files.put(
+            scope,
+            path,
+            await incoming.finish(),
+            create=not match,
+            overwrite=not none_match.any,
+            if_match=current.etag
+            if current is not None and (match or none_match) and not match.any
+            else None,
+            idempotency_key=key,
+        )
+    except FileExists:
+        raise Conflict(f"{path} was made by somebody else meanwhile") from None
+    except FileNotFound:
+        if match:
+            raise Conflict(f"{path} is gone") from None
+        raise
+    finally:
+        try:
+            await incoming.close()
+        except StoreError as error:
+            _log.warning("parts of an upload stay until they are collected: %s", error)
+    return _answer(entry)
 
 
-async def _members(
-    files: FileService, scope: Scope, entries: list[tuple[str, Entry]]
-) -> AsyncIterator[AsyncMemberFile]:
-    for path, entry in entries:
-        changed = datetime.fromtimestamp(entry.mtime / 1000, UTC)
-        if entry.kind == tree.DIRECTORY:
-            method = ZIP_AUTO(0, level=_COMPRESSION_LEVEL)
-            yield path + "/", changed, _FOLDER | entry.mode, method, _nothing()
-        elif entry.kind == tree.FILE:
-            method = ZIP_AUTO(entry.size, level=_COMPRESSION_LEVEL)
-            yield path, changed, _REGULAR | entry.mode, method, files.parts(scope, entry)
+async def _checked(request: web.Request, path: str, match: Etags, none_match: Etags) -> Entry | None:
+    """The file as it is. Raises `Conflict` unless it meets the request's conditions."""
+    try:
+        current: Entry | None = await request.app[FILES].stat(request[USER].scope, path)
+    except FileNotFound:
+        current = None
+    if not match.match(None if current is None else current.etag, otherwise=True):
+        raise Conflict(f"{path} has changed since it was read" if current else f"{path} is gone")
+    if none_match.match(None if current is None else current.etag, otherwise=False):
+        raise Conflict(f"{path} is there already")
+    return current
 
 
-async def _nothing() -> AsyncIterator[bytes]:
-    empty: tuple[bytes, ...] = ()
-    for part in empty:
-        yield part
+async def _receive(request: web.Request, path: str, incoming: content.Upload, size: int | None) -> None:
+    most = request.app[SETTINGS].file_max_bytes
+    checked = 0
+    try:
+        async for piece in request.content.iter_chunked(PIECE):
+            await incoming.write(piece)
+            if most and incoming.size > most:
+                raise _too_large(path, most)
+            if size is None and incoming.size - checked >= content.PART:
+                # How much is to come was not said, so there is room only for what has come.
+                checked = incoming.size
+                await request.app[FILES].check_room(request[USER].scope, path, checked)
+    except (RequestPayloadError, ClientPayloadError, ConnectionError) as error:
+        raise web.HTTPBadRequest(text=f"The body of {path} ended early: send it again.") from error
+    if size is not None and incoming.size != size:
+        raise web.HTTPBadRequest(text=f"{path}: {incoming.size} bytes came instead of {size}: send it again.")
 
 
-def _attachment(name: str, content_type: str) -> web.StreamResponse:
-    # Always as a download: a user's HTML shown under this origin could act with the user's cookie.
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
-        "Content-Security-Policy": "sandbox",
-        "Cache-Control": "private, no-cache",
-    }
-    response = web.StreamResponse(headers=headers)
-    response.content_type = content_type
-    return response
+def _check_body(request: web.Request, path: str) -> None:
+    if request.content_length is None and "Transfer-Encoding" not in request.headers:
+        raise web.HTTPLengthRequired(text="Send Content-Length (0 for an empty file) or a chunked body.")
+    if "Content-Range" in request.headers:
+        raise web.HTTPBadRequest(text="Content-Range is not taken: send the whole file.")
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise web.HTTPUnsupportedMediaType(text="Send the file as it is, without Content-Encoding.")
+    most = request.app[SETTINGS].file_max_bytes
+    if most and (request.content_length or 0) > most:
+        raise _too_large(path, most)
+
+
+def _too_large(path: str, most: int) -> FileTooLarge:
+    return FileTooLarge(f"{path} is larger than the {most:,} bytes a file may have here")
+
+
+async def _ask_for_body(request: web.Request) -> None:
+    if request.version == HttpVersion11 and request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun
+
+
+def _idempotency_key(request: web.Request) -> str | None:
+    given = request.headers.get("Idempotency-Key")
+    if given is None:
+        return None
+    key = given[1:-1] if len(given) > 1 and given[0] == given[-1] == '"' else given
+    if not 0 < len(key) <= KEY_LIMIT:
+        raise web.HTTPBadRequest(text=f"Idempotency-Key may have 1 to {KEY_LIMIT} characters.")
+    return key
+
+
+def _answer(entry: Entry) -> web.Response:
+    # A new file's times are equal, and a write makes the second one rise.
+    return web.Response(
+        status=201 if entry.ctime == entry.mtime else 200,
+        body=msgspec.json.encode(to_stat(entry)),
+        content_type="application/json",
+        headers={"ETag": f'"{entry.etag}"', "Cache-Control": "no-store"},
+    )
