@@ -5,6 +5,7 @@ StoreError
 │           DatabaseClosed StoreFull StoreInUse StoreUnavailable StoreUnusable
 ├── FileError: FileExists FileNotFound FileNotADirectory FileIsADirectory DirectoryNotEmpty
 │              InvalidPath FileTooLarge NoPermissions
+├── search: InvalidPattern SearchUnavailable
 └── Conflict ContentDamaged CursorExpired QuotaExceeded RecordExists RecordNotFound
 
 Codes and HTTP statuses are not decided here but in `theia_bridge.errors`.
@@ -91,6 +92,14 @@ class FileTooLarge(FileError):
 
 class NoPermissions(FileError):
     """The caller may not do that here."""
+
+
+class InvalidPattern(StoreError):
+    """A pattern or glob to search for that cannot be understood."""
+
+
+class SearchUnavailable(StoreError):
+    """The server cannot search, or not that; the message says why."""
 
 
 class Conflict(StoreError):

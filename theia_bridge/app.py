@@ -27,8 +27,10 @@ from theia_bridge.middleware.proxy import forwarded
 from theia_bridge.problems import problems
 from theia_bridge.rest import files, health
 from theia_bridge.rest.auth import setup_auth_routes
+from theia_bridge.search.mirrors import Mirrors
+from theia_bridge.search.service import SearchService
 from theia_bridge.sockets import Sockets
-from theia_bridge.state import DATABASE, FILES, GATE, REVOCATIONS, SETTINGS
+from theia_bridge.state import DATABASE, FILES, GATE, REVOCATIONS, SEARCH, SETTINGS
 
 SWEEP_SECONDS = 300.0
 """How often what need not be kept is forgotten."""
@@ -61,6 +63,8 @@ async def create_app(settings: Settings) -> web.Application:
     app[SETTINGS] = settings
     app[DATABASE] = database
     app[FILES] = FileService(database, settings.limits, settings.content_cache_bytes)
+    mirrors = Mirrors(app[FILES], settings.cache, settings.search_cache_bytes)
+    app[SEARCH] = SearchService(app[FILES], mirrors)
     app[GATE] = Gate(database, tokens)
     app[REVOCATIONS] = RevocationFollower(database, token_seconds=settings.access_token_seconds)
     accounts = Accounts(
@@ -77,11 +81,13 @@ async def create_app(settings: Settings) -> web.Application:
         tasks = [
             asyncio.create_task(app[REVOCATIONS].follow(), name="revocations"),
             asyncio.create_task(_sweep(app[FILES], sockets), name="sweep"),
+            asyncio.create_task(mirrors.clean(), name="mirrors"),
         ]
         yield
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        await mirrors.close()
         await database.close()
         passwords.close()
 

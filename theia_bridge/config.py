@@ -44,6 +44,14 @@ class Settings(BaseSettings):
         Path,
         Field(description="Folder of the token keys; made on first start. All gateways of a store share it."),
     ] = Path(".data/keys")
+    cache: Annotated[
+        Path,
+        Field(description="Folder for what can be made anew from the store; it can be deleted at any time."),
+    ] = Path(".data/cache")
+    search_cache_bytes: Annotated[
+        int,
+        Field(ge=1024**2, description="Bytes of the cache that files to be searched may take on the disk."),
+    ] = 4 * 1024**3
     ide: Annotated[
         Path, Field(description="Folder of the built frontend (`make ide`); the package's own by default.")
     ] = Path(__file__).parent / "ide" / "theia"

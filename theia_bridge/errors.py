@@ -46,6 +46,8 @@ KINDS: dict[type[Exception], Kind] = {
     auth.OriginRejected: Kind("OriginRejected", -32016, HTTPStatus.FORBIDDEN),
     auth.InvalidFields: Kind("InvalidFields", -32017, HTTPStatus.UNPROCESSABLE_ENTITY),
     auth.TooManyAttempts: Kind("TooManyAttempts", -32018, HTTPStatus.TOO_MANY_REQUESTS),
+    store.InvalidPattern: Kind("InvalidPattern", -32019, HTTPStatus.BAD_REQUEST),
+    store.SearchUnavailable: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
     auth.PasswordsBusy: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
 }
 

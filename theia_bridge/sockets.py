@@ -17,7 +17,7 @@ from theia_bridge.errors import to_rpc
 from theia_bridge.methods import build_registry
 from theia_bridge.methods.context import Context
 from theia_bridge.middleware.authentication import USER
-from theia_bridge.state import DATABASE, FILES, GATE, REVOCATIONS, SETTINGS
+from theia_bridge.state import DATABASE, FILES, GATE, REVOCATIONS, SEARCH, SETTINGS
 
 UNAUTHORIZED = 4401
 """Close code: the token has expired or its sign-in was revoked. 4000 to 4999 are free for applications."""
@@ -65,6 +65,7 @@ class Sockets:
             user=user,
             db=request.app[DATABASE],
             files=request.app[FILES],
+            search=request.app[SEARCH],
             max_frame=settings.rpc_max_frame,
             renew=renew,
             notify=notify,

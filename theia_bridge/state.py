@@ -9,9 +9,11 @@ from auth.revocations import RevocationFollower
 from fdb_provider.engine import Database
 from fdb_provider.files.service import FileService
 from theia_bridge.config import Settings
+from theia_bridge.search.service import SearchService
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 DATABASE: web.AppKey[Database] = web.AppKey("database", Database)
 FILES: web.AppKey[FileService] = web.AppKey("files", FileService)
 GATE: web.AppKey[Gate] = web.AppKey("gate", Gate)
 REVOCATIONS: web.AppKey[RevocationFollower] = web.AppKey("revocations", RevocationFollower)
+SEARCH: web.AppKey[SearchService] = web.AppKey("search", SearchService)

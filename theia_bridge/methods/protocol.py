@@ -189,3 +189,109 @@ class WorkspaceUsage(Wire, frozen=True):
     session: Quota
     user: Quota
     tenant: Quota
+
+
+SearchPattern = Annotated[str, msgspec.Meta(max_length=10_000)]
+SearchRoots = Annotated[list[str], msgspec.Meta(min_length=1, max_length=20)]
+Globs = Annotated[list[Glob], msgspec.Meta(max_length=500)]
+
+
+class SearchFilesParams(Params, frozen=True):
+    """Finds files whose paths have all parts of `pattern`, which are between white space; with `fuzzy` also
+    those that have the letters of each part in order. An empty pattern, or `*`, finds all.
+
+    `includes` and `excludes` are globs as in .gitignore, relative to each root.
+    """
+
+    pattern: SearchPattern
+    roots: SearchRoots = msgspec.field(default_factory=lambda: ["/workspace"])
+    limit: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 200
+    includes: Globs = msgspec.field(default_factory=list)
+    excludes: Globs = msgspec.field(default_factory=list)
+    use_git_ignore: bool = True
+    fuzzy: bool = True
+
+
+class FoundFiles(Wire, frozen=True):
+    """Absolute paths, the best match first. `limit_hit`: there are more."""
+
+    paths: list[str]
+    limit_hit: bool
+
+
+class SearchTextParams(Params, frozen=True):
+    """Searches the text of files for a literal text, or for a regular expression in the syntax of ripgrep.
+
+    `multiline` lets a match go over several lines. `context` lines are told before and after each match.
+    `limit` is in matches, `max_file_size` in bytes. `includes` and `excludes` are globs as in .gitignore,
+    relative to each root. What .gitignore excludes is left out unless `use_git_ignore` is false.
+    """
+
+    pattern: Annotated[str, msgspec.Meta(min_length=1, max_length=10_000)]
+    roots: SearchRoots = msgspec.field(default_factory=lambda: ["/workspace"])
+    regex: bool = False
+    match_case: bool = False
+    whole_word: bool = False
+    multiline: bool = False
+    includes: Globs = msgspec.field(default_factory=list)
+    excludes: Globs = msgspec.field(default_factory=list)
+    use_git_ignore: bool = True
+    context: Annotated[int, msgspec.Meta(ge=0, le=20)] = 0
+    limit: Annotated[int, msgspec.Meta(ge=1, le=20_000)] = 2000
+    max_file_size: Annotated[int, msgspec.Meta(ge=0)] = 20 << 20
+
+
+class Search(Wire, frozen=True):
+    search_id: str
+
+
+class CancelSearchParams(Params, frozen=True):
+    search_id: str
+
+
+class Match(Wire, frozen=True):
+    """A match. `line`, `character` and `text_character` count from 1, characters and `length` in UTF-16 code
+    units. `text` is the line, or of a long one what is around the match, which begins at `text_character`.
+    """
+
+    line: int
+    character: int
+    length: int
+    text: str
+    text_character: int
+
+
+class ContextLine(Wire, frozen=True):
+    """A line near a match; `line` counts from 1."""
+
+    line: int
+    text: str
+
+
+class FileMatches(Wire, frozen=True):
+    """All matches in a file, in order."""
+
+    path: str
+    matches: list[Match]
+    context: list[ContextLine]
+
+
+class DidFind(Wire, frozen=True):
+    """Some of what a search has found; each file comes once."""
+
+    search_id: str
+    files: list[FileMatches]
+
+
+class DidFinish(Wire, frozen=True):
+    """A search has ended by itself.
+
+    `limit_hit`: there may be more than was told. `skipped`: files whose text is not searched though they may
+    be text, because they are very large or have a very long line. `error`: why it could not be (fully) done,
+    for a person.
+    """
+
+    search_id: str
+    limit_hit: bool
+    skipped: int
+    error: str | None

@@ -1,0 +1,105 @@
+"""The text searches of one channel: each a task that searches and notifies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fdb_provider.errors import QuotaExceeded, StoreError
+from fdb_provider.models import new_id
+from fdb_provider.scope import Scope
+from rpc import ChannelClosed
+from theia_bridge.methods.protocol import DidFind, DidFinish, FileMatches, SearchTextParams
+
+if TYPE_CHECKING:  # it imports the wire types, and with them this package
+    from theia_bridge.search.service import SearchService
+
+LIMIT = 16
+"""Searches one channel may have under way, those that wait for their turn among them."""
+BATCH = 500
+"""Matches one notification tells of, more only if they are of one file."""
+
+_log = logging.getLogger(__name__)
+
+
+class Searches:
+    """Args:
+    service: what searches.
+    notify: sends a notification, waiting while the client does not take it, and with it the search.
+    """
+
+    def __init__(
+        self, service: SearchService, notify: Callable[[str, msgspec.Struct], Awaitable[None]]
+    ) -> None:
+        self._service = service
+        self._notify = notify
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def start(self, scope: Scope, asked: SearchTextParams) -> str:
+        """Begins a search; returns its id, before anything is told of it.
+
+        Raises:
+            QuotaExceeded: the channel has `LIMIT` searches under way.
+            and as `SearchService.check`.
+        """
+        await self._service.check(scope, asked.roots, [asked.pattern, *asked.includes, *asked.excludes])
+        if len(self._tasks) >= LIMIT:
+            raise QuotaExceeded(f"{LIMIT} searches are under way: cancel one, or wait for its end")
+        search_id = new_id()
+        self._tasks[search_id] = task = asyncio.create_task(self._run(search_id, scope, asked))
+        task.add_done_callback(lambda _: self._tasks.pop(search_id, None))
+        return search_id
+
+    async def stop(self, search_id: str) -> None:
+        """Ends a search, of which nothing more is told; one that is not there has ended already."""
+        task = self._tasks.get(search_id)
+        if task is not None:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def close(self) -> None:
+        """Ends all."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def _run(self, search_id: str, scope: Scope, asked: SearchTextParams) -> None:
+        async def found(files: list[FileMatches]) -> None:
+            for batch in _batches(files):
+                await self._notify("search.didFind", DidFind(search_id=search_id, files=batch))
+
+        more, skipped, error = True, 0, None
+        try:
+            more, skipped = await self._service.find_text(scope, asked, found)
+        except ChannelClosed:
+            return
+        except StoreError as reason:
+            error = str(reason)
+        except Exception:
+            _log.exception("a search failed")
+            error = "the search failed on the server; its log says why"
+        try:
+            await self._notify(
+                "search.didFinish",
+                DidFinish(search_id=search_id, limit_hit=more, skipped=skipped, error=error),
+            )
+        except ChannelClosed:
+            return
+
+
+def _batches(files: Sequence[FileMatches]) -> list[list[FileMatches]]:
+    batches: list[list[FileMatches]] = []
+    size = BATCH
+    for file in files:
+        if size + len(file.matches) > BATCH:
+            batches.append([])
+            size = 0
+        batches[-1].append(file)
+        size += len(file.matches)
+    return batches
