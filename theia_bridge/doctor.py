@@ -10,8 +10,9 @@ from pathlib import Path
 
 from auth.keys import KeyRing, KeysUnusable
 from fdb_provider.engine.url import open_database
-from fdb_provider.errors import StoreError, StoreInUse
+from fdb_provider.errors import SearchUnavailable, StoreError, StoreInUse
 from theia_bridge.config import Settings
+from theia_bridge.search import ripgrep
 
 LEAST_FREE = 1024**3
 """Bytes of free disk below which an embedded store is called in danger."""
@@ -34,6 +35,7 @@ async def examine(settings: Settings) -> list[Finding]:
     else:
         findings.append(await asyncio.to_thread(_library))
     findings.append(await asyncio.to_thread(_ide, settings.ide))
+    findings.append(await asyncio.to_thread(_ripgrep))
     return findings
 
 
@@ -75,6 +77,13 @@ def _library() -> Finding:
     if found is None:
         return Finding("FoundationDB client", False, "libfdb_c is missing: install foundationdb-clients 7.3")
     return Finding("FoundationDB client", True, found)
+
+
+def _ripgrep() -> Finding:
+    try:
+        return Finding("ripgrep", True, str(ripgrep.program()))
+    except SearchUnavailable as error:
+        return Finding("ripgrep", False, str(error))
 
 
 def _ide(folder: Path) -> Finding:

@@ -1,5 +1,9 @@
 // Generated from the OpenRPC document by `make types`. Do not edit.
 
+export interface CancelSearchParams {
+    searchId: string;
+}
+
 export interface Change {
     type: ChangeType;
     path: string;
@@ -7,6 +11,12 @@ export interface Change {
 
 /** The numbers of Theia's FileChangeType. */
 export type ChangeType = 0 | 1 | 2;
+
+/** A line near a match; `line` counts from 1. */
+export interface ContextLine {
+    line: number;
+    text: string;
+}
 
 export interface CreateDirectoryParams {
     path: string;
@@ -26,6 +36,26 @@ export interface DidChange {
     watchId: string;
     cursor: string;
     changes: Array<Change>;
+}
+
+/** Some of what a search has found; each file comes once. */
+export interface DidFind {
+    searchId: string;
+    files: Array<FileMatches>;
+}
+
+/**
+ * A search has ended by itself.
+ *
+ * `limit_hit`: there may be more than was told. `skipped`: files whose text is not searched though they may
+ * be text, because they are very large or have a very long line. `error`: why it could not be (fully) done,
+ * for a person.
+ */
+export interface DidFinish {
+    searchId: string;
+    limitHit: boolean;
+    skipped: number;
+    error: string | null;
 }
 
 /**
@@ -48,6 +78,31 @@ export interface FileContent {
     content: Uint8Array;
     etag: string;
     size: number;
+}
+
+/** All matches in a file, in order. */
+export interface FileMatches {
+    path: string;
+    matches: Array<Match>;
+    context: Array<ContextLine>;
+}
+
+/** Absolute paths, the best match first. `limit_hit`: there are more. */
+export interface FoundFiles {
+    paths: Array<string>;
+    limitHit: boolean;
+}
+
+/**
+ * A match. `line`, `character` and `text_character` count from 1, characters and `length` in UTF-16 code
+ * units. `text` is the line, or of a long one what is around the match, which begins at `text_character`.
+ */
+export interface Match {
+    line: number;
+    character: number;
+    length: number;
+    text: string;
+    textCharacter: number;
 }
 
 export interface MoveParams {
@@ -102,6 +157,48 @@ export interface RenewParams {
 /** When the channel will be closed unless it is renewed again, in milliseconds since 1970. */
 export interface Renewed {
     expiresAt: number;
+}
+
+export interface Search {
+    searchId: string;
+}
+
+/**
+ * Finds files whose paths have all parts of `pattern`, which are between white space; with `fuzzy` also
+ * those that have the letters of each part in order. An empty pattern, or `*`, finds all.
+ *
+ * `includes` and `excludes` are globs as in .gitignore, relative to each root.
+ */
+export interface SearchFilesParams {
+    pattern: string;
+    roots?: Array<string>;
+    limit?: number;
+    includes?: Array<string>;
+    excludes?: Array<string>;
+    useGitIgnore?: boolean;
+    fuzzy?: boolean;
+}
+
+/**
+ * Searches the text of files for a literal text, or for a regular expression in the syntax of ripgrep.
+ *
+ * `multiline` lets a match go over several lines. `context` lines are told before and after each match.
+ * `limit` is in matches, `max_file_size` in bytes. `includes` and `excludes` are globs as in .gitignore,
+ * relative to each root. What .gitignore excludes is left out unless `use_git_ignore` is false.
+ */
+export interface SearchTextParams {
+    pattern: string;
+    roots?: Array<string>;
+    regex?: boolean;
+    matchCase?: boolean;
+    wholeWord?: boolean;
+    multiline?: boolean;
+    includes?: Array<string>;
+    excludes?: Array<string>;
+    useGitIgnore?: boolean;
+    context?: number;
+    limit?: number;
+    maxFileSize?: number;
 }
 
 /** What is known of a file or folder. Times are milliseconds since 1970; `size` is in bytes. */
@@ -199,6 +296,12 @@ export interface Methods {
     'rpc.discover': { params: undefined; result: Record<string, unknown> };
     /** Tells that the channel works, and the server's time. */
     'rpc.ping': { params: undefined; result: Pong };
+    /** Ends a text search, of which nothing more is told. */
+    'search.cancel': { params: CancelSearchParams; result: null };
+    /** Files whose paths match a pattern, ranked as in Theia's quick open. */
+    'search.files': { params: SearchFilesParams; result: FoundFiles };
+    /** Begins a text search; what it finds comes as `search.didFind`, its end as `search.didFinish`. */
+    'search.text': { params: SearchTextParams; result: Search };
     /** The session this channel works on, and who is working. */
     'workspace.info': { params: undefined; result: WorkspaceInfo };
     /** How much the session, the user and the tenant keep, and how much they may. */
@@ -211,6 +314,10 @@ export interface Notifications {
     '$/progress': Progress;
     /** Changes below a watched path, in commit order. */
     'fs.didChange': DidChange;
+    /** Some of what a text search has found. */
+    'search.didFind': DidFind;
+    /** A text search has ended by itself. */
+    'search.didFinish': DidFinish;
 }
 
 /** `data.kind` of an error. */
@@ -231,6 +338,7 @@ export type ErrorKind =
     | 'InvalidFields'
     | 'InvalidParams'
     | 'InvalidPath'
+    | 'InvalidPattern'
     | 'InvalidRequest'
     | 'MethodNotFound'
     | 'NoPermissions'
