@@ -139,6 +139,15 @@ def entry_path(key: bytes, prefix_length: int) -> tuple[str, str]:
     return directory.decode(), name.decode()
 
 
+def branch(root: bytes, path: str) -> bytes:
+    """What the keys of all entries below the folder `path` begin with, up to the end of its own path.
+
+    Others begin with it too, such as those below `path2`; but a key below the folder becomes that of the same
+    name below another when this part of it is exchanged.
+    """
+    return entries(root) + b"\x02" + path.encode()
+
+
 def directory(root: bytes, path: str) -> tuple[bytes, bytes]:
     """Range of the entries directly in the folder `path`."""
     return range_of(entries(root) + pack(path))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from fdb_provider.errors import InvalidPath
 
@@ -49,6 +50,28 @@ class Location:
         return self.root == other.root and (
             self.relative in ("", other.relative) or other.relative.startswith(self.relative + "/")
         )
+
+
+class Region(NamedTuple):
+    """A name of a root, and if `deep` all below it.
+
+    Args:
+        root: key prefix.
+        path: relative to the root; "" for the root itself.
+    """
+
+    root: bytes
+    path: str
+    deep: bool
+
+    def meets(self, other: Region) -> bool:
+        """Whether they have a name in common."""
+        return self.root == other.root and (
+            self.path == other.path or self._holds(other.path) or other._holds(self.path)
+        )
+
+    def _holds(self, path: str) -> bool:
+        return self.deep and (self.path == "" or path.startswith(self.path + "/"))
 
 
 def overlap(one: str, other: str) -> bool:

@@ -19,7 +19,9 @@ from fdb_provider.files import content, feed, tree, usage
 from fdb_provider.files.cache import ContentCache
 from fdb_provider.files.content import Stored
 from fdb_provider.files.feed import Change, ChangeType
-from fdb_provider.files.paths import Location, check_length, overlap, parse
+from fdb_provider.files.large import Body, Large
+from fdb_provider.files.operation import COPY, DELETE, MOVE, Operation
+from fdb_provider.files.paths import ROOTS, Location, Region, check_length, overlap, parse
 from fdb_provider.files.steps import STEPS, Steps
 from fdb_provider.files.tree import Entry
 from fdb_provider.files.watch import Watch
@@ -68,6 +70,11 @@ class FileService:
         self._steps = steps
         self._cache = ContentCache(cache)
         self._quotas = usage.Quotas(db, limits)
+        self._large = Large(db, steps, self._apply)
+
+    async def close(self) -> None:
+        """Ends what goes on in the background, before the database is closed."""
+        await self._large.close()
 
     async def stat(self, scope: Scope, path: str) -> Entry:
         """The entry at `path`. Raises `FileNotFound`."""
@@ -313,15 +320,9 @@ class FileService:
         Raises:
             FileNotFound
             DirectoryNotEmpty: a folder with entries, without `recursive`.
-            TransactionTooLarge: some tens of thousands of entries at once.
         """
         at = parse(path)
-
-        async def body(tr: Transaction, now: int) -> tuple[None, list[Change]]:
-            await tree.remove(tr, scope, at, recursive, now)
-            return None, [Change(ChangeType.DELETED, at.relative)]
-
-        await self._change(scope, at, idempotency_key, body)
+        await self._large.run(Operation(DELETE, scope, at, at, recursive, idempotency_key or ""))
 
     async def rename(
         self,
@@ -333,7 +334,7 @@ class FileService:
         idempotency_key: str | None = None,
     ) -> Entry:
         """Moves a file or folder, also between the roots. Raises as `tree.transfer`."""
-        return await self._transfer(scope, source, target, False, overwrite, idempotency_key)
+        return await self._transfer(scope, source, target, MOVE, overwrite, idempotency_key)
 
     async def copy(
         self,
@@ -345,26 +346,13 @@ class FileService:
         idempotency_key: str | None = None,
     ) -> Entry:
         """Copies a file or folder: names only, the contents are shared. Raises as `tree.transfer`."""
-        return await self._transfer(scope, source, target, True, overwrite, idempotency_key)
+        return await self._transfer(scope, source, target, COPY, overwrite, idempotency_key)
 
     async def _transfer(
-        self, scope: Scope, source: str, target: str, keep: bool, overwrite: bool, key: str | None
+        self, scope: Scope, source: str, target: str, kind: int, overwrite: bool, key: str | None
     ) -> Entry:
         start, end = parse(source), parse(target)
-        tree.root_of(scope, start)
-
-        async def body(tr: Transaction, now: int) -> tuple[Entry, list[Change]]:
-            replaced = await tree.transfer(tr, scope, start, end, keep=keep, overwrite=overwrite, now=now)
-            changes = [] if keep or start == end else [Change(ChangeType.DELETED, start.relative)]
-            if start.root != end.root and changes:
-                feed.append(tr, tree.root_of(scope, start), now, changes)
-                changes = []
-            if start != end:
-                kind = ChangeType.UPDATED if replaced else ChangeType.ADDED
-                changes = [*changes, Change(kind, end.relative)]
-            return await tree.get(tr, scope, end), changes
-
-        entry = await self._change(scope, end, key, body)
+        entry = await self._large.run(Operation(kind, scope, start, end, overwrite, key or ""))
         assert entry is not None
         return entry
 
@@ -431,21 +419,26 @@ class FileService:
 
         Returns how much was forgotten; call it again while that is not 0.
         """
+        await self.resume(scope)
         now = content.now()
         count = await content.collect(self._db, scope.tenant, now, limit=_SWEEP_STEP)
-        for name in ("workspace", "home"):
+        for name in ROOTS:
             root = keyspace.root(scope, name)
             count += await feed.trim(self._db, root, now)
             count += await self._db.run(lambda tr, root=root: _forget(tr, root, now))  # type: ignore[misc]
         return count
 
-    async def _change(
-        self,
-        scope: Scope,
-        at: Location,
-        key: str | None,
-        body: Callable[[Transaction, int], Awaitable[tuple[Entry | None, list[Change]]]],
-    ) -> Entry | None:
+    async def resume(self, scope: Scope) -> None:
+        """Finishes or undoes what a gateway has left half done that has ended; waits for one that goes on."""
+        for name in ROOTS:
+            await self._large.resume(keyspace.root(scope, name))
+
+    async def _change(self, scope: Scope, at: Location, key: str | None, body: Body) -> Entry | None:
+        """Runs a change of one name, `at`, once no large change concerns it."""
+        region = Region(tree.root_of(scope, at), at.relative, False)
+        return await self._large.change(scope, at, key, body, [keyspace.root(scope, at.root)], [region])
+
+    async def _apply(self, scope: Scope, at: Location, key: str | None, body: Body) -> Entry | None:
         """Runs a change, appends it to the feed, and sees that an idempotency key is applied once."""
         root = tree.root_of(scope, at)
         limits = await self._quotas.of(scope.tenant)

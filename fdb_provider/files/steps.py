@@ -1,4 +1,4 @@
-"""How much one transaction takes on."""
+"""How much one transaction takes on, and how long others wait for it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ Rows = list[tuple[bytes, bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Far below FoundationDB's 10 MB and 5 s, and so little that others need not wait long for the embedded
-    engine's one writer.
+    """Far below FoundationDB's 10 MB and 5 s, and so little that nobody waits long for the embedded engine's
+    one writer.
 
     Args:
         page: entries of a large folder that are read in one transaction.
@@ -19,12 +19,16 @@ class Steps:
             goes by an intent.
         entries: of one step of an intent.
         weight: bytes that either of them may write, by `weight`.
+        patience: seconds a change waits for an intent before it is refused.
+        stall: seconds after which an intent that makes no step has been left by whoever began it.
     """
 
     page: int = 1000
     whole: int = 2000
     entries: int = 1000
     weight: int = 3_000_000
+    patience: float = 20.0
+    stall: float = 3.0
 
 
 STEPS = Steps()

@@ -8,7 +8,7 @@ change with its entries: keeping them would make every two writers in one folder
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -23,10 +23,13 @@ from fdb_provider.errors import (
     FileNotFound,
     InvalidPath,
     NoPermissions,
+    TransactionTooLarge,
 )
-from fdb_provider.files import usage
+from fdb_provider.files import mark, usage
 from fdb_provider.files.content import Content, add_reference, release
-from fdb_provider.files.paths import Location, check_length
+from fdb_provider.files.paths import PATH_LIMIT, Location, check_length
+from fdb_provider.files.steps import STEPS, Steps, weight
+from fdb_provider.files.usage import Usage
 from fdb_provider.scope import Scope
 
 FILE: Final = 0
@@ -73,6 +76,11 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
 
 
+def decode(value: bytes) -> Entry:
+    """An entry from its stored value."""
+    return _decode(mark.unmarked(value))
+
+
 def root_of(scope: Scope, at: Location) -> bytes:
     """The key prefix of a location's root.
 
@@ -90,16 +98,48 @@ def issue(tr: Reader, scope: Scope, at: Location) -> Awaitable[bytes | None] | N
 
 
 async def settle(read: Awaitable[bytes | None] | None) -> Entry | None:
-    """The entry that `issue` began to read, or None where nothing is."""
+    """The entry that `issue` began to read, or None where nothing is.
+
+    For changes, which are kept away from entries that are not to be seen yet (`large`); who only reads needs
+    `find`.
+    """
     if read is None:
         return ROOT
     value = await read
-    return None if value is None else _decode(value)
+    return None if value is None else decode(value)
 
 
 async def find(tr: Reader, scope: Scope, at: Location) -> Entry | None:
     """The entry at a location, or None."""
-    return await settle(issue(tr, scope, at))
+    return await _seen(tr, scope, at, issue(tr, scope, at))
+
+
+async def _seen(tr: Reader, scope: Scope, at: Location, read: Awaitable[bytes | None] | None) -> Entry | None:
+    if read is None:
+        return ROOT
+    value = await read
+    if value is None:
+        return None
+    if value[0] == mark.MARK and not mark.shown(value, await _intent(tr, scope, at)):
+        return None
+    return decode(value)
+
+
+async def _all_seen(
+    tr: Reader, scope: Scope, at: Location, rows: list[tuple[bytes, bytes]]
+) -> list[tuple[bytes, Entry]]:
+    """Keys and entries of those rows that are to be seen."""
+    try:
+        return [(key, _decode(value)) for key, value in rows]
+    except msgspec.DecodeError:  # a mark is no MessagePack, so that those without pay nothing for it
+        record = await _intent(tr, scope, at)
+        return [
+            (key, decode(value)) for key, value in rows if value[0] != mark.MARK or mark.shown(value, record)
+        ]
+
+
+def _intent(tr: Reader, scope: Scope, at: Location) -> Awaitable[bytes | None]:
+    return tr.get(keyspace.intent(keyspace.root(scope, at.root)))
 
 
 async def get(tr: Reader, scope: Scope, at: Location) -> Entry:
@@ -158,39 +198,64 @@ async def list_directory(
     start = keyspace.entry(root, at.relative, after) + b"\x00" if after else begin
     own = issue(tr, scope, at)
     pairs = tr.get_range(start, end, limit=limit)
-    _expect_directory(await settle(own), at)
+    _expect_directory(await _seen(tr, scope, at, own), at)
     length = len(begin) - 1
     name = keyspace.entry_name
-    return [(name(key, length), _decode(value)) async for key, value in pairs]
+    rows = await _all_seen(tr, scope, at, [row async for row in pairs])
+    return [(name(key, length), entry) for key, entry in rows]
 
 
-async def remove(tr: Transaction, scope: Scope, at: Location, recursive: bool, now: int) -> None:
+async def remove(
+    tr: Transaction,
+    scope: Scope,
+    at: Location,
+    recursive: bool,
+    now: int,
+    *,
+    steps: Steps = STEPS,
+    prepared: Usage | None = None,
+) -> None:
     """Takes an entry, with `recursive` all below it too, out of the tree and releases the contents.
+
+    Args:
+        prepared: what is below the folder, if an intent sees to the contents.
 
     Raises:
         FileNotFound: nothing is there.
         DirectoryNotEmpty: a folder with entries, without `recursive`.
+        TransactionTooLarge: a folder with more than one transaction takes (`steps`).
     """
     root = root_of(scope, at)
     if not at.name:
         raise NoPermissions(f"{at.path} is a root and cannot be replaced, moved or deleted")
     entry = await get(tr, scope, at)
-    size, files = entry.size, 1
+    gone = Usage(entry.size, 1)
     if entry.kind == DIRECTORY:
-        if not recursive:
+        if prepared is not None:
+            gone = gone.plus(prepared)
+            clear_below(tr, root, at)
+        elif not recursive:
             async for _ in tr.get_range(*keyspace.directory(root, at.relative), limit=1):
                 raise DirectoryNotEmpty(f"{at.path} is not empty: delete it with `recursive`")
-        else:
-            async for key, child in _subtree(tr, root, at.relative):
-                if child.kind != DIRECTORY:
-                    release(tr, scope.tenant, child.sha256, child.etag, now)
-                tr.clear(key)
-                size += child.size
-                files += 1
+        elif rows := await _few_below(tr, root, at, steps):
+            gone = gone.plus(discard(tr, scope.tenant, [value for _, value in rows], now))
+            clear_below(tr, root, at)
     else:
         release(tr, scope.tenant, entry.sha256, entry.etag, now)
     tr.clear(keyspace.entry(root, at.directory, at.name))
-    usage.count(tr, scope, at.root, -size, -files)
+    usage.count(tr, scope, at.root, -gone.bytes, -gone.files)
+
+
+def discard(tr: Transaction, tenant: str, values: Iterable[bytes], now: int) -> Usage:
+    """Releases the contents of entries that are taken out of the tree; returns what they were."""
+    size = count = 0
+    for value in values:
+        entry = decode(value)
+        if entry.kind != DIRECTORY:
+            release(tr, tenant, entry.sha256, entry.etag, now)
+        size += entry.size
+        count += 1
+    return Usage(size, count)
 
 
 async def transfer(
@@ -202,15 +267,21 @@ async def transfer(
     keep: bool,
     overwrite: bool,
     now: int,
+    steps: Steps = STEPS,
+    prepared: Usage | None = None,
 ) -> bool:
     """Moves an entry and all below it to another name, or copies it there (`keep`).
 
     Only names are written, never bytes. Returns whether something was replaced.
 
+    Args:
+        prepared: what is below the folder, if an intent has written all that to the target already.
+
     Raises:
         FileNotFound: the source or the target's folder is missing.
         FileExists: the target is there and `overwrite` is not given.
         InvalidPath: a folder into itself, or onto a folder that holds it.
+        TransactionTooLarge: a folder with more than one transaction takes (`steps`).
     """
     to_root = root_of(scope, target)
     from_root = root_of(scope, source)
@@ -231,31 +302,87 @@ async def transfer(
     if replaced is not None:
         if not overwrite:
             raise FileExists(f"{target.path} exists already")
-        await remove(tr, scope, target, recursive=True, now=now)
-    entries = [
-        (target.directory, target.name, entry, keyspace.entry(from_root, source.directory, source.name))
-    ]
+        if prepared is None:
+            await remove(tr, scope, target, recursive=True, now=now, steps=steps)
+        else:  # a file or an empty folder: below it is only what an intent has put there
+            gone = discard(tr, scope.tenant, [_encode(replaced)], now)
+            usage.count(tr, scope, target.root, -gone.bytes, -gone.files)
+    moved = Usage(entry.size, 1)
     if entry.kind == DIRECTORY:
-        cut = len(source.relative)
-        prefix = keyspace.entries(from_root)
-        async for key, child in _subtree(tr, from_root, source.relative):
-            directory, name = keyspace.unpack(key, prefix)
-            new = Location(target.root, target.relative + directory[cut:], name)
-            check_length(new.path)
-            entries.append((new.directory, name, child, key))
-    size, files = sum(child.size for _, _, child, _ in entries), len(entries)
-    if keep:
-        usage.count(tr, scope, target.root, size, files)
-    elif source.root != target.root:
-        usage.count(tr, scope, source.root, -size, -files)
-        usage.count(tr, scope, target.root, size, files)
-    for directory, name, child, key in entries:
+        if prepared is None:
+            rows = await _few_below(tr, from_root, source, steps)
+            prepared = write_below(tr, scope, source, target, rows, keep=keep, now=now)
         if not keep:
-            tr.clear(key)
-        elif child.kind != DIRECTORY:
-            add_reference(tr, scope.tenant, child.sha256)
-        tr.set(keyspace.entry(to_root, directory, name), _encode(_stamped(child, now) if keep else child))
+            clear_below(tr, from_root, source)
+        moved = moved.plus(prepared)
+    elif keep:
+        add_reference(tr, scope.tenant, entry.sha256)
+    if not keep:
+        tr.clear(keyspace.entry(from_root, source.directory, source.name))
+    top = _stamped(entry, now) if keep else entry
+    tr.set(keyspace.entry(to_root, target.directory, target.name), _encode(top))
+    if keep or source.root != target.root:
+        usage.count(tr, scope, target.root, *moved)
+        if not keep:
+            usage.count(tr, scope, source.root, -moved.bytes, -moved.files)
     return replaced is not None
+
+
+def write_below(
+    tr: Transaction,
+    scope: Scope,
+    source: Location,
+    target: Location,
+    rows: Iterable[tuple[bytes, bytes]],
+    *,
+    keep: bool,
+    now: int,
+    intent: bytes = b"",
+) -> Usage:
+    """Writes names that are below one folder below another; returns what they are.
+
+    Args:
+        keep: they are copies, and refer to the contents once more.
+        intent: marks them as not to be seen until that intent says so.
+
+    Raises:
+        InvalidPath: a path becomes too long.
+    """
+    old = keyspace.branch(root_of(scope, source), source.relative)
+    new = keyspace.branch(root_of(scope, target), target.relative)
+    # Of a path: its key less what is before the directory, and its separators, which are a byte more.
+    longest = PATH_LIMIT + len(keyspace.branch(root_of(scope, target), "")) + 2 - len(f"/{target.root}/")
+    cut = len(old)
+    size = count = 0
+    for key, stored in rows:
+        value = mark.unmarked(stored)
+        entry = _decode(value)
+        if keep:
+            value = _encode(_stamped(entry, now))
+            if entry.kind != DIRECTORY:
+                add_reference(tr, scope.tenant, entry.sha256)
+        at = new + key[cut:]
+        if len(at) > longest:
+            directory, name = keyspace.entry_path(at, len(keyspace.entries(root_of(scope, target))))
+            check_length(Location(target.root, directory, name).path)
+        tr.set(at, mark.marked(intent, value) if intent else value)
+        size += entry.size
+        count += 1
+    return Usage(size, count)
+
+
+def clear_below(tr: Transaction, root: bytes, at: Location) -> None:
+    """Clears all names below a folder, and nothing else."""
+    tr.clear_range(*keyspace.directory(root, at.relative))
+    tr.clear_range(*keyspace.below(root, at.relative))
+
+
+async def _few_below(tr: Reader, root: bytes, at: Location, steps: Steps) -> list[tuple[bytes, bytes]]:
+    """The names below a folder. Raises `TransactionTooLarge` if they are too many for one transaction."""
+    rows = await below(tr, root, at.relative, None, steps.whole + 1)()
+    if len(rows) > steps.whole or weight(rows) > steps.weight:
+        raise TransactionTooLarge(f"{at.path} has too many entries for one transaction")
+    return rows
 
 
 def check_target(entry: Entry | None, at: Location, *, create: bool, overwrite: bool) -> None:
@@ -283,26 +410,26 @@ async def walk(
     root = root_of(scope, at)
     own = issue(tr, scope, at)
     read = below(tr, root, at.relative, after, limit)
-    _expect_directory(await settle(own), at)
+    _expect_directory(await _seen(tr, scope, at, own), at)
     rows = await read()
     length = len(keyspace.entries(root))
     cut = len(at.relative) + 1 if at.relative else 0
     found: list[tuple[str, Entry]] = []
-    for key, value in rows:
+    for key, entry in await _all_seen(tr, scope, at, rows):
         directory, name = keyspace.entry_path(key, length)
-        found.append(((f"{directory}/{name}" if directory else name)[cut:], _decode(value)))
+        found.append(((f"{directory}/{name}" if directory else name)[cut:], entry))
     return found, rows[-1][0] if len(rows) == limit else None
 
 
 def below(
-    tr: Reader, root: bytes, path: str, after: bytes | None, limit: int
+    tr: Reader, root: bytes, path: str, after: bytes | None, limit: int, *, snapshot: bool = False
 ) -> Callable[[], Awaitable[list[tuple[bytes, bytes]]]]:
     """Begins reading the next names below a folder, at most `limit`, behind the key `after`; call the
     result to have them, in key order."""
     ranges = [keyspace.directory(root, path), keyspace.below(root, path)]
     if after is not None:
         ranges = [(max(begin, after + b"\x00"), end) for begin, end in ranges if after < end]
-    reads = [tr.get_range(begin, end, limit=limit) for begin, end in ranges]
+    reads = [tr.get_range(begin, end, limit=limit, snapshot=snapshot) for begin, end in ranges]
 
     async def rows() -> list[tuple[bytes, bytes]]:
         found: list[tuple[bytes, bytes]] = []
@@ -323,11 +450,3 @@ def _expect_directory(entry: Entry | None, at: Location) -> None:
 
 def _stamped(entry: Entry, now: int) -> Entry:
     return msgspec.structs.replace(entry, ctime=now, mtime=now, etag=new_etag())
-
-
-async def _subtree(tr: Reader, root: bytes, path: str) -> AsyncIterator[tuple[bytes, Entry]]:
-    # Both ranges are read to their ends before the caller may write: what it writes is not met again.
-    ranges = [tr.get_range(*keyspace.directory(root, path)), tr.get_range(*keyspace.below(root, path))]
-    found = [pair for pairs in ranges async for pair in pairs]
-    for key, value in found:
-        yield key, _decode(value)

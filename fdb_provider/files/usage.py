@@ -51,6 +51,9 @@ class Usage(NamedTuple):
     bytes: int
     files: int
 
+    def plus(self, other: Usage) -> Usage:
+        return Usage(self.bytes + other.bytes, self.files + other.files)
+
     def __sub__(self, other: Usage) -> Usage:
         return Usage(self.bytes - other.bytes, self.files - other.files)
 

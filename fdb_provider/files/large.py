@@ -1,0 +1,433 @@
+"""Changes of folders too large for one transaction, which appear at once all the same.
+
+An intent is kept first. Then the names below the source are written below the target in several transactions,
+marked as not to be seen (`mark`), or for a deletion their contents are listed. One last transaction makes the
+change as a small one is made, with the same checks, feed record and answer to its idempotency key, but that
+all below the folder is there already: what was marked is seen, and what was at the source is cleared as a
+range. Behind it the marks are taken off, or the contents released.
+
+Every step is a transaction that reads how far the intent is and says how far it is now. So a crash leaves it
+between two steps, and anybody can make the next one, several at a time too: the gateway that began it, or, if
+no step was made for a while, any other that meets it. What turns out to be impossible is undone step by step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine
+from enum import Enum
+from functools import partial
+from time import monotonic
+from typing import Any, Protocol
+
+import msgspec
+
+from fdb_provider import keyspace
+from fdb_provider.engine import Database, Transaction
+from fdb_provider.errors import (
+    DatabaseClosed,
+    DirectoryNotEmpty,
+    StoreError,
+    StoreUnavailable,
+    TransactionTooLarge,
+    TransactionTooOld,
+)
+from fdb_provider.files import content, intent, mark, tree
+from fdb_provider.files.feed import Change
+from fdb_provider.files.intent import Busy, Intent, Progress
+from fdb_provider.files.operation import COPY, DELETE, MOVE, Operation, perform
+from fdb_provider.files.paths import Location, Region
+from fdb_provider.files.steps import Rows, Steps, weight
+from fdb_provider.files.tree import Entry
+from fdb_provider.files.usage import Usage
+from fdb_provider.scope import Scope
+
+Done = tuple[Entry | None, list[Change]]
+Body = Callable[[Transaction, int], Awaitable[Done]]
+Apply = Callable[[Scope, Location, str | None, Body], Awaitable[Entry | None]]
+
+
+class Step(Protocol):
+    """One transaction of an intent's phase; whether there is more to do."""
+
+    async def __call__(self, tr: Transaction, /, *, of: Intent, steps: Steps) -> bool: ...
+
+
+_ATTEMPTS = 3
+"""How often an operation is begun whose intent somebody else has undone."""
+_LISTED = 60_000
+"""Bytes of entries listed in one value: below FoundationDB's 100 kB."""
+_PASSING = (StoreUnavailable, DatabaseClosed, TransactionTooOld)
+"""Errors that leave an intent as it is, for whoever comes next."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_entries = msgspec.msgpack.Decoder(list[bytes]).decode
+_log = logging.getLogger(__name__)
+
+
+class _Lost(StoreError):
+    """The intent is gone, or no longer to be carried out."""
+
+
+class _State(Enum):
+    """What has become of an intent: it is in another phase or gone, has made a step, or none."""
+
+    LEFT = 0
+    GOES_ON = 1
+    STALLED = 2
+
+
+class Large:
+    """Runs changes, those of large folders too, and keeps the others away from these.
+
+    Args:
+        apply: runs one change in one transaction: its feed record, idempotency key and quotas.
+    """
+
+    def __init__(self, db: Database, steps: Steps, apply: Apply) -> None:
+        self._db = db
+        self._steps = steps
+        self._apply = apply
+        self._tasks: dict[bytes, asyncio.Task[None]] = {}
+        self._mine: set[bytes] = set()
+
+    async def change(
+        self,
+        scope: Scope,
+        at: Location,
+        key: str | None,
+        body: Body,
+        roots: list[bytes],
+        regions: list[Region],
+    ) -> Entry | None:
+        """Runs a change of those regions as `apply` does, once no intent has a name in common with them.
+
+        Raises:
+            StoreUnavailable: one still has after `Steps.patience`. The message says what is going on.
+        """
+
+        async def guarded(tr: Transaction, now: int) -> Done:
+            intents = intent.issue(tr, roots)
+            try:
+                done = await body(tr, now)
+            except StoreError:
+                await intent.check(intents, regions)
+                raise
+            await intent.check(intents, regions)
+            return done
+
+        until: float | None = None
+        while True:
+            try:
+                return await self._apply(scope, at, key, guarded)
+            except Busy as busy:
+                until = until or monotonic() + self._steps.patience
+                await self._wait(busy.intent, until)
+
+    async def run(self, operation: Operation) -> Entry | None:
+        """Does it in one transaction if it is small, else by an intent.
+
+        Raises:
+            DirectoryNotEmpty: a large folder can neither replace one with entries nor be replaced.
+        """
+        small = partial(_small, operation=operation, steps=self._steps)
+        scope, at, key = operation.scope, operation.target, operation.key or None
+        for _ in range(_ATTEMPTS):
+            try:
+                return await self.change(scope, at, key, small, operation.roots, operation.regions)
+            except TransactionTooLarge:
+                try:
+                    begun = await self._begin(operation)
+                except DirectoryNotEmpty as error:
+                    # Unless the one who has filled it was an earlier attempt: that is answered alike.
+                    return await self._apply(scope, at, key, partial(_refuse, error=error))
+            self._mine.add(begun.id)
+            try:
+                answer = await self._carry_out(begun)
+            except _Lost:
+                continue
+            finally:
+                self._mine.discard(begun.id)
+            self._spawn(begun, self._settle(begun))
+            return answer
+        raise StoreUnavailable(f"{operation.doing}, and it does not come to an end; try again later")
+
+    async def resume(self, root: bytes) -> None:
+        """Sees that an intent of a root comes to its end, if nobody else does; returns once there is none."""
+        while (found := await self._db.read(partial(intent.find, root=root))) is not None:
+            if await self._watch(found, self._steps.stall) is _State.STALLED:
+                await self._take_over(found)
+
+    async def close(self) -> None:
+        """Stops what goes on in the background; another gateway, or the next start, goes on with it."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    # --- the steps of one intent --------------------------------------------------------------------
+
+    async def _begin(self, operation: Operation) -> Intent:
+        begun = Intent(secrets.token_bytes(mark.ID_LENGTH), mark.FILLING, operation, content.now())
+        until = monotonic() + self._steps.patience
+        while True:
+            try:
+                await self._db.run(partial(_begin, begun=begun))
+                return begun
+            except Busy as busy:
+                await self._wait(busy.intent, until)
+
+    async def _carry_out(self, begun: Intent) -> Entry | None:
+        """All up to the transaction in which it is seen; the answer. It is undone if that cannot be."""
+        operation = begun.operation
+        flip = partial(_flip, of=begun, steps=self._steps)
+        try:
+            while await self._db.run(partial(_fill, of=begun, steps=self._steps)):
+                pass
+            return await self._apply(operation.scope, operation.target, _key(begun), flip)
+        except (_Lost, *_PASSING):
+            raise
+        except Exception:
+            await self._undo(begun)
+            raise
+
+    async def _settle(self, of: Intent) -> None:
+        """What is left once an intent's operation has been answered."""
+        found, _ = await self._db.read(partial(intent.current, of=of))
+        if found is None:
+            return
+        if found.phase == mark.SHOWN:
+            await self._repeat(_tidy, of)
+        else:  # somebody's earlier attempt with the same idempotency key was answered
+            await self._undo(of)
+
+    async def _undo(self, of: Intent) -> None:
+        await self._db.run(partial(_give_up, of=of))
+        await self._repeat(_take_back, of)
+
+    async def _repeat(self, step: Step, of: Intent) -> None:
+        while await self._db.run(partial(step, of=of, steps=self._steps)):
+            pass
+
+    # --- waiting for one, and taking one over -------------------------------------------------------
+
+    async def _wait(self, of: Intent, until: float) -> None:
+        """Waits until an intent is in another phase or gone, and sees to it if nobody else does.
+
+        Raises:
+            StoreUnavailable: it is still there at that time.
+        """
+        while (left := until - monotonic()) > 0:
+            state = await self._watch(of, min(left, self._steps.stall))
+            if state is _State.LEFT:
+                return
+            if state is _State.STALLED and left > self._steps.stall:
+                self._spawn(of, self._take_over(of))
+        raise StoreUnavailable(str(Busy(of)))
+
+    async def _watch(self, of: Intent, seconds: float) -> _State:
+        """What becomes of an intent in that time."""
+        found, before = await self._db.read(partial(intent.current, of=of))
+        if found is None or found.phase != of.phase:
+            return _State.LEFT
+        try:
+            async with asyncio.timeout(seconds):
+                await self._db.watch(keyspace.intent(of.operation.roots[0]), intent.encode(found))
+            return _State.LEFT
+        except TimeoutError:
+            _, now = await self._db.read(partial(intent.current, of=of))
+            return _State.STALLED if now == before else _State.GOES_ON
+
+    async def _take_over(self, of: Intent) -> None:
+        """Brings an intent to its end that somebody else has begun."""
+        if of.phase == mark.FILLING:
+            _log.warning("taken over: %s", of.operation.doing)
+            try:
+                await self._carry_out(of)
+            except _Lost:
+                return
+            except _PASSING:
+                raise
+            except Exception as error:  # whoever asked for it is gone
+                _log.warning("undone: %s: %s", of.operation.doing, error)
+                return
+            await self._settle(of)
+        else:
+            await self._repeat(_tidy if of.phase == mark.SHOWN else _take_back, of)
+
+    def _spawn(self, of: Intent, work: Coroutine[Any, Any, None]) -> None:
+        """Has an intent brought to its end in the background, once at a time."""
+        if of.id in self._tasks or of.id in self._mine:
+            work.close()
+            return
+        task = asyncio.create_task(self._quietly(of, work))
+        self._tasks[of.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(of.id, None))
+
+    async def _quietly(self, of: Intent, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except DatabaseClosed:
+            pass
+        except StoreError as error:
+            _log.warning("left for later: %s: %s", of.operation.doing, error)
+
+
+async def _small(tr: Transaction, now: int, *, operation: Operation, steps: Steps) -> Done:
+    return await perform(tr, operation, now, steps)
+
+
+async def _refuse(tr: Transaction, now: int, *, error: StoreError) -> Done:
+    raise error
+
+
+def _key(of: Intent) -> str:
+    """The idempotency key of the transaction in which an intent is seen: it always has one, so that whoever
+    carried it out, the answer is found by all others."""
+    return of.operation.key or f"intent-{of.id.hex()}"
+
+
+async def _begin(tr: Transaction, *, begun: Intent) -> None:
+    operation = begun.operation
+    intents = intent.issue(tr, operation.roots)
+    if operation.kind != DELETE:
+        target = operation.target
+        root = tree.root_of(operation.scope, target)
+        taken = await tree.below(tr, root, target.relative, None, 1)()
+    else:
+        taken = []
+    await intent.check_none(intents)
+    if taken:
+        raise DirectoryNotEmpty(
+            f"{operation.target.path} is not empty and cannot be replaced, there are too many entries: "
+            "delete it first"
+        )
+    intent.put(tr, begun)
+
+
+async def _fill(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
+    found, progress = await intent.current(tr, of)
+    if found is None or found.phase != mark.FILLING or progress.ended:
+        return False
+    operation = of.operation
+    scope, source = operation.scope, operation.source
+    # Snapshot reads: the intent keeps everybody's changes away.
+    read = tree.below(
+        tr, tree.root_of(scope, source), source.relative, progress.after, steps.entries, snapshot=True
+    )
+    rows, ended = _within(await read(), steps)
+    if operation.kind == DELETE:
+        used = _list(tr, of, progress, rows)
+    else:
+        used = tree.write_below(
+            tr,
+            scope,
+            source,
+            operation.target,
+            rows,
+            keep=operation.kind == COPY,
+            now=of.began,
+            intent=of.id,
+        )
+    intent.put_progress(tr, of, progress.next(rows, used, ended))
+    return not ended
+
+
+async def _flip(tr: Transaction, now: int, *, of: Intent, steps: Steps) -> Done:
+    found, progress = await intent.current(tr, of)
+    if found is None or found.phase != mark.FILLING or not progress.ended:
+        raise _Lost(f"no longer true: {of.operation.doing}")
+    done = await perform(tr, of.operation, now, steps, progress.usage)
+    intent.put(tr, msgspec.structs.replace(of, phase=mark.SHOWN))
+    return done
+
+
+async def _tidy(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
+    """Takes off marks, or releases contents."""
+    found, progress = await intent.current(tr, of)
+    if found is None or found.phase != mark.SHOWN:
+        return False
+    operation = of.operation
+    scope, target = operation.scope, operation.target
+    if operation.kind == DELETE:
+        rows = [row async for row in tr.get_range(*keyspace.range_of(_discarded(of)), limit=1)]
+        ended = not rows
+        for key, value in rows:
+            tree.discard(tr, scope.tenant, _entries(value), content.now())
+            tr.clear(key)
+    else:
+        # No snapshot reads: whoever writes to the folder meanwhile must not be overwritten.
+        read = tree.below(tr, tree.root_of(scope, target), target.relative, progress.after, steps.entries)
+        rows, ended = _within(await read(), steps)
+        for key, value in rows:
+            if mark.carries(value, of.id):
+                tr.set(key, mark.unmarked(value))
+    if ended:
+        intent.clear(tr, of)
+    else:
+        intent.put_progress(tr, of, progress.next(rows, Usage(0, 0), ended))
+    return not ended
+
+
+async def _give_up(tr: Transaction, *, of: Intent) -> None:
+    found, _ = await intent.current(tr, of)
+    if found is not None and found.phase == mark.FILLING:
+        intent.put(tr, msgspec.structs.replace(of, phase=mark.UNDOING))
+
+
+async def _take_back(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
+    """Takes away what was written, with the references of copies."""
+    found, progress = await intent.current(tr, of)
+    if found is None or found.phase != mark.UNDOING:
+        return False
+    operation = of.operation
+    scope, target = operation.scope, operation.target
+    root = tree.root_of(scope, target)
+    if operation.kind == DELETE:
+        tr.clear_range(*keyspace.range_of(_discarded(of)))
+    elif operation.kind == MOVE:
+        tree.clear_below(tr, root, target)
+    else:
+        rows, ended = _within(
+            await tree.below(tr, root, target.relative, None, steps.entries, snapshot=True)(), steps
+        )
+        tree.discard(tr, scope.tenant, [value for _, value in rows], content.now())
+        for key, _ in rows:
+            tr.clear(key)
+        if not ended:
+            intent.put_progress(tr, of, progress.next(rows, Usage(0, 0), ended))
+            return True
+    intent.clear(tr, of)
+    return False
+
+
+def _within(rows: Rows, steps: Steps) -> tuple[Rows, bool]:
+    """As many of the rows that were read as one step takes on, and whether they are the last."""
+    heavy = 0
+    for i, row in enumerate(rows):
+        heavy += weight([row])
+        if heavy > steps.weight and i > 0:
+            return rows[:i], False
+    return rows, len(rows) < steps.entries
+
+
+def _discarded(of: Intent) -> bytes:
+    return keyspace.discarded(of.operation.roots[0])
+
+
+def _list(tr: Transaction, of: Intent, progress: Progress, rows: Rows) -> Usage:
+    """Lists entries that are to be discarded once they are gone; returns what they are."""
+    listed: list[bytes] = []
+    size = used = part = 0
+    for _, value in rows:
+        size += tree.decode(value).size
+        if used + len(value) > _LISTED:
+            tr.set(_discarded(of) + keyspace.pack(progress.steps, part), _encode(listed))
+            listed, used, part = [], 0, part + 1
+        listed.append(value)
+        used += len(value) + 5
+    if listed:
+        tr.set(_discarded(of) + keyspace.pack(progress.steps, part), _encode(listed))
+    return Usage(size, len(rows))
