@@ -88,6 +88,7 @@ async def create_app(settings: Settings) -> web.Application:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await mirrors.close()
+        await app[FILES].close()
         await database.close()
         passwords.close()
 

@@ -82,6 +82,7 @@ class Sockets:
         lease.until(user.expires_at)
         unsubscribe = request.app[REVOCATIONS].subscribe(user.family, lambda _: lease.end("signed out"))
         self._open[channel] = user.scope
+        request.app[FILES].look_after(user.scope)
         try:
             await channel.serve()
         finally:

@@ -150,7 +150,7 @@ class Large:
                 continue
             finally:
                 self._mine.discard(begun.id)
-            self._spawn(begun, self._settle(begun))
+            self._spawn(begun.id, self._settle(begun))
             return answer
         raise StoreUnavailable(f"{operation.doing}, and it does not come to an end; try again later")
 
@@ -159,6 +159,10 @@ class Large:
         while (found := await self._db.read(partial(intent.find, root=root))) is not None:
             if await self._watch(found, self._steps.stall) is _State.STALLED:
                 await self._take_over(found)
+
+    def look_after(self, root: bytes) -> None:
+        """Does the same in the background."""
+        self._spawn(root, self.resume(root))
 
     async def close(self) -> None:
         """Stops what goes on in the background; another gateway, or the next start, goes on with it."""
@@ -224,7 +228,7 @@ class Large:
             if state is _State.LEFT:
                 return
             if state is _State.STALLED and left > self._steps.stall:
-                self._spawn(of, self._take_over(of))
+                self._spawn(of.id, self._take_over(of))
         raise StoreUnavailable(str(Busy(of)))
 
     async def _watch(self, of: Intent, seconds: float) -> _State:
@@ -257,22 +261,23 @@ class Large:
         else:
             await self._repeat(_tidy if of.phase == mark.SHOWN else _take_back, of)
 
-    def _spawn(self, of: Intent, work: Coroutine[Any, Any, None]) -> None:
-        """Has an intent brought to its end in the background, once at a time."""
-        if of.id in self._tasks or of.id in self._mine:
+    def _spawn(self, about: bytes, work: Coroutine[Any, Any, None]) -> None:
+        """Runs work on an intent (its id) or a root in the background, once at a time."""
+        if about in self._tasks or about in self._mine:
             work.close()
             return
-        task = asyncio.create_task(self._quietly(of, work))
-        self._tasks[of.id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(of.id, None))
+        task = asyncio.create_task(_quietly(work))
+        self._tasks[about] = task
+        task.add_done_callback(lambda _: self._tasks.pop(about, None))
 
-    async def _quietly(self, of: Intent, work: Coroutine[Any, Any, None]) -> None:
-        try:
-            await work
-        except DatabaseClosed:
-            pass
-        except StoreError as error:
-            _log.warning("left for later: %s: %s", of.operation.doing, error)
+
+async def _quietly(work: Coroutine[Any, Any, None]) -> None:
+    try:
+        await work
+    except DatabaseClosed:
+        pass
+    except StoreError as error:
+        _log.warning("a large folder is left for later: %s", error)
 
 
 async def _small(tr: Transaction, now: int, *, operation: Operation, steps: Steps) -> Done:

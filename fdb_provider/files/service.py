@@ -433,6 +433,11 @@ class FileService:
         for name in ROOTS:
             await self._large.resume(keyspace.root(scope, name))
 
+    def look_after(self, scope: Scope) -> None:
+        """Begins to do the same in the background."""
+        for name in ROOTS:
+            self._large.look_after(keyspace.root(scope, name))
+
     async def _change(self, scope: Scope, at: Location, key: str | None, body: Body) -> Entry | None:
         """Runs a change of one name, `at`, once no large change concerns it."""
         region = Region(tree.root_of(scope, at), at.relative, False)

@@ -151,10 +151,10 @@ class Hooked:
         self._before = before
         self.runs = 0
 
-    async def run(self, body: Callable[[Transaction], Awaitable[T]]) -> T:
+    async def run(self, body: Callable[[Transaction], Awaitable[T]], **options: Any) -> T:
         self.runs += 1
         await self._before(self.runs)
-        return await self._database.run(body)
+        return await self._database.run(body, **options)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._database, name)
