@@ -69,6 +69,14 @@ def format_version() -> bytes:
     return pack(SYSTEM, "format")
 
 
+def first_part(key: bytes, start: int) -> bytes:
+    """The packed string or bytes that begins at `start` in a key."""
+    end = key.index(b"\x00", start + 1)
+    while key[end + 1 : end + 2] == b"\xff":
+        end = key.index(b"\x00", end + 2)
+    return key[start : end + 1]
+
+
 # --- records ----------------------------------------------------------------------------------------
 
 
@@ -97,6 +105,11 @@ def attempts(*parts: str | int | bytes) -> bytes:
     return pack(SYSTEM, "attempts", *parts)
 
 
+def indexes(tenant: str, collection: str) -> bytes:
+    """Prefix of all indexes of a collection."""
+    return pack(tenant, "index", collection)
+
+
 # --- files ------------------------------------------------------------------------------------------
 
 
@@ -104,6 +117,11 @@ def attempts(*parts: str | int | bytes) -> bytes:
 def tenant(tenant_id: str) -> bytes:
     """Prefix of all that is a tenant's."""
     return pack(tenant_id)
+
+
+def roots(tenant: str, owner: str) -> bytes:
+    """Prefix of the file roots of all sessions (owner `session`) or users (`user`) of a tenant."""
+    return pack(tenant, owner)
 
 
 @lru_cache(maxsize=4096)
@@ -122,6 +140,11 @@ def entries(root: bytes) -> bytes:
 
 def entry(root: bytes, directory: str, name: str) -> bytes:
     return entries(root) + pack(directory, name)
+
+
+def lost(root: bytes) -> bytes:
+    """(root, "lost", directory, name) → an entry whose content is gone, moved aside by a repair."""
+    return root + pack("lost")
 
 
 def entry_name(key: bytes, prefix_length: int) -> str:
@@ -212,6 +235,11 @@ def usage(owner: bytes) -> bytes:
     return owner + pack("usage")
 
 
+def blobs(tenant: str) -> bytes:
+    """Prefix of all chunks of a tenant."""
+    return pack(tenant, "blob")
+
+
 def blob(tenant: str, blob_id: bytes) -> bytes:
     """(tenant, "blob", blob, i) → chunk i."""
     return pack(tenant, "blob", blob_id)
@@ -221,9 +249,19 @@ def chunk(blob_key: bytes, i: int) -> bytes:
     return blob_key + pack(i)
 
 
+def contents(tenant: str) -> bytes:
+    """Prefix of the records of all contents of a tenant."""
+    return pack(tenant, "content")
+
+
 def content(tenant: str, sha256: bytes) -> bytes:
     """(tenant, "content", sha256) → size of that content, and its bytes or the blob they are in."""
     return pack(tenant, "content", sha256)
+
+
+def reference_counts(tenant: str) -> bytes:
+    """Prefix of the counters of references to all contents of a tenant."""
+    return pack(tenant, "references")
 
 
 def references(tenant: str, sha256: bytes) -> bytes:

@@ -60,12 +60,12 @@ class Collection(Generic[R]):
         self.key = key
         self.indexes = {index.name: index for index in indexes}
         self._encoder = msgspec.msgpack.Encoder()
-        self._decoder = msgspec.msgpack.Decoder(type)
+        self.decode = msgspec.msgpack.Decoder(type).decode
 
     async def get(self, tr: Reader, tenant: str, *key: KeyPart) -> R | None:
         """The record with that primary key."""
         value = await tr.get(self._record_key(tenant, key))
-        return None if value is None else self._decoder.decode(value)
+        return None if value is None else self.decode(value)
 
     async def insert(self, tr: Transaction, tenant: str, record: R) -> None:
         """Adds a record.
@@ -90,7 +90,7 @@ class Collection(Generic[R]):
         if record is None:
             return None
         tr.clear(self._record_key(tenant, key))
-        for entry in self._entries(tenant, record).values():
+        for entry in self.index_entries(tenant, record).values():
             tr.clear(entry[0])
         return record
 
@@ -123,7 +123,7 @@ class Collection(Generic[R]):
         # Issued together: on a cluster they cost one round trip.
         reads = [tr.get(records + key) for key in keys]
         found = [await read for read in reads]
-        return [self._decoder.decode(value) for value in found if value is not None]
+        return [self.decode(value) for value in found if value is not None]
 
     async def list(
         self, tr: Reader, tenant: str, *prefix: KeyPart, limit: int = 0, reverse: bool = False
@@ -135,14 +135,14 @@ class Collection(Generic[R]):
         """
         begin, end = keyspace.range_of(keyspace.records(tenant, self.name) + keyspace.pack(*prefix))
         rows = tr.get_range(begin, end, limit=limit, reverse=reverse)
-        return [self._decoder.decode(value) async for _, value in rows]
+        return [self.decode(value) async for _, value in rows]
 
     async def _write(self, tr: Transaction, tenant: str, record: R, *, replace: bool) -> bool:
         """Writes the record and its entries; True when it was there already and may not be replaced."""
         key = tuple(getattr(record, field) for field in self.key)
         record_key = self._record_key(tenant, key)
         packed = keyspace.pack(*key)
-        entries = self._entries(tenant, record)
+        entries = self.index_entries(tenant, record)
         reading = tr.get(record_key)
         holders = [
             (self.indexes[name], tr.get(entry[0]))
@@ -156,7 +156,7 @@ class Collection(Generic[R]):
             if await holder not in (None, packed):
                 raise RecordExists(f"{self.name}: this {' and '.join(index.fields)} is taken.")
         if value is not None:
-            for name, old in self._entries(tenant, self._decoder.decode(value)).items():
+            for name, old in self.index_entries(tenant, self.decode(value)).items():
                 if entries.get(name) != old:
                     tr.clear(old[0])
         tr.set(record_key, self._encoder.encode(record))
@@ -170,7 +170,7 @@ class Collection(Generic[R]):
             raise TypeError(f"{self.name}: the primary key is {self.key}, got {len(key)} parts")
         return keyspace.records(tenant, self.name) + keyspace.pack(*key)
 
-    def _entries(self, tenant: str, record: R) -> dict[str, tuple[bytes, bytes]]:
+    def index_entries(self, tenant: str, record: R) -> dict[str, tuple[bytes, bytes]]:
         """Key and value of the record's entry in each index that holds it."""
         primary = keyspace.pack(*(getattr(record, field) for field in self.key))
         entries: dict[str, tuple[bytes, bytes]] = {}

@@ -18,7 +18,10 @@ from websockets.exceptions import WebSocketException
 
 from auth.errors import AuthError
 from auth.keys import KeyRing, KeysUnusable
+from fdb_provider.engine.url import open_database
 from fdb_provider.errors import StoreError
+from fdb_provider.fsck import Report
+from fdb_provider.fsck import check as fsck_store
 from rpc import RpcError
 from rpc.client import Client
 from theia_bridge import __version__, config, doctor, transfer, users
@@ -149,6 +152,39 @@ def check(store: Store = None) -> None:
         sys.exit(1)
 
 
+@app.command()
+def fsck(
+    repair: Annotated[bool, typer.Option("--repair", help="Repair what loses nothing by it.")] = False,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every content too.")] = False,
+    store: Store = None,
+) -> None:
+    """Looks whether what is stored fits together: names, contents, references, usage, indexes.
+
+    Works on the store itself: an embedded one must not be open in a server, one on FoundationDB may be in
+    use. The exit code is 1 while anything is wrong.
+
+    Example: `theia-bridge fsck --repair --store embedded:.data/store`
+    """
+    report = asyncio.run(_fsck(config.load(store=store).store, repair, deep))
+    left = set(report.left)
+    for one in report.found:
+        mark = "[red]wrong[/red]" if one in left else "[green]repaired[/green]"
+        _errors.print(f"{mark} {escape(one.tenant or 'store')}: {escape(str(one))}", soft_wrap=True)
+    for one in report.left:
+        if one not in report.found:
+            _errors.print(
+                f"[red]wrong[/red] {escape(one.tenant or 'store')}: {escape(str(one))}", soft_wrap=True
+            )
+    for tenant in report.unjudged:
+        _errors.print(
+            f"[yellow]not judged[/yellow] {tenant}: it was written to all the while", soft_wrap=True
+        )
+    print(f"{report.tenants:,} tenants, {report.names:,} names, {report.contents:,} contents looked at")
+    if not report.clean:
+        hint = "" if repair else ": run `theia-bridge fsck --repair`"
+        _fail(f"{len(report.left)} things are wrong{hint}")
+
+
 @keys.command("rotate")
 def rotate_keys() -> None:
     """Makes a new signing key. Nobody is signed out: tokens of the old one stay good until they end.
@@ -234,6 +270,25 @@ async def _export(folder: Path, source: str, url: str, credentials: str | tuple[
         with _progress() as bar:
             task = bar.add_task(source, total=None)
             return await transfer.export(client, source, folder, lambda size: bar.advance(task, size))
+
+
+async def _fsck(url: str, repair: bool, deep: bool) -> Report:
+    database = await open_database(url)
+    try:
+        columns = TextColumn("{task.description}"), TextColumn("{task.completed:,} looked at")
+        with Progress(*columns, console=_errors) as bar:
+            task = bar.add_task("", total=None)
+            return await fsck_store(
+                database,
+                deep=deep,
+                repair=repair,
+                begin=lambda tenant: bar.update(
+                    task, description=f"tenant {tenant}" if tenant else "accounts"
+                ),
+                tell=lambda count: bar.advance(task, count),
+            )
+    finally:
+        await database.close()
 
 
 def _progress() -> Progress:

@@ -60,7 +60,7 @@ class Content(msgspec.Struct, frozen=True):
     size: int
 
 
-class _Record(msgspec.Struct, array_like=True, frozen=True):
+class Record(msgspec.Struct, array_like=True, frozen=True):
     """What is stored under a content's SHA-256: where its chunks are, or its bytes themselves."""
 
     blob: bytes
@@ -68,8 +68,8 @@ class _Record(msgspec.Struct, array_like=True, frozen=True):
     data: bytes = b""
 
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(_Record).decode
+encode_record = msgspec.msgpack.Encoder().encode
+decode_record = msgspec.msgpack.Decoder(Record).decode
 
 
 def now() -> int:
@@ -162,7 +162,7 @@ class Upload:
         chunks = await asyncio.to_thread(self._digest, part)
         first = self._stored // CHUNK
         # The note is renewed with every part: an upload that goes on is never collected.
-        previous, note = self._staged, _staging_note(self._tenant, self._blob)
+        previous, note = self._staged, staging_note(self._tenant, self._blob)
 
         async def body(tr: Transaction) -> None:
             if previous is not None:
@@ -199,18 +199,18 @@ async def acquire(
     found = await read
     if found is not None:
         tr.add(keyspace.references(tenant, prepared.sha256), 1)
-        return Content(prepared.sha256, _decode(found).blob, prepared.size)
+        return Content(prepared.sha256, decode_record(found).blob, prepared.size)
     key = keyspace.content(tenant, prepared.sha256)
     if prepared.chunks is not None:
         if prepared.size <= CHUNK:
-            tr.set(key, _encode(_Record(b"", prepared.size, prepared.chunks[0])))
+            tr.set(key, encode_record(Record(b"", prepared.size, prepared.chunks[0])))
             return Content(prepared.sha256, b"", prepared.size)
         _write_chunks(tr, tenant, prepared.blob, prepared.chunks, 0)
     if prepared.staged is not None:
         if await tr.get(prepared.staged) is None:
             raise StoreUnavailable(PAUSED)
         tr.clear(prepared.staged)
-    tr.set(key, _encode(_Record(prepared.blob, prepared.size)))
+    tr.set(key, encode_record(Record(prepared.blob, prepared.size)))
     return Content(prepared.sha256, prepared.blob, prepared.size)
 
 
@@ -279,7 +279,7 @@ async def read(tr: Reader, tenant: str, content: Content, offset: int, length: i
         stored = await tr.get(keyspace.content(tenant, content.sha256))
         if stored is None:
             raise ContentDamaged(f"content {content.sha256.hex()} is not stored: run `theia-bridge fsck`")
-        return Stored(content, 0, [_decode(stored).data], offset, length)
+        return Stored(content, 0, [decode_record(stored).data], offset, length)
     blob = keyspace.blob(tenant, content.blob)
     first, last = offset // CHUNK, (offset + length - 1) // CHUNK
     if first == last:
@@ -353,7 +353,7 @@ async def _give_up(tr: Transaction, tenant: str, sha256: bytes) -> None:
         tr.add(counter, -1)
         return
     stored = await reads[1]
-    if stored is not None and (blob := _decode(stored).blob):
+    if stored is not None and (blob := decode_record(stored).blob):
         _clear_blob(tr, tenant, blob)
     tr.clear(key)
     tr.clear(counter)
@@ -373,7 +373,8 @@ def _pack_chunk(data: bytes) -> bytes:
     return packed if len(packed) <= len(data) - len(data) // 8 else data
 
 
-def _staging_note(tenant: str, blob: bytes) -> bytes:
+def staging_note(tenant: str, blob: bytes) -> bytes:
+    """The garbage key by which a blob ends in `GRACE`, unless a content is in it by then."""
     return keyspace.garbage(tenant) + keyspace.pack(now() + GRACE, "blob", blob)
 
 

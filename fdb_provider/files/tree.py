@@ -72,7 +72,7 @@ def new_etag() -> str:
 
 ROOT = Entry(DIRECTORY, 0, 0, 0, 0o755, "root")
 
-_encode = msgspec.msgpack.Encoder().encode
+encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
 
 
@@ -174,7 +174,7 @@ async def check_parent(read: Awaitable[bytes | None] | None, at: Location) -> No
 
 def put(tr: Transaction, scope: Scope, at: Location, entry: Entry, old: Entry | None) -> None:
     """Puts an entry under a name whose parent was checked, in place of `old`."""
-    tr.set(keyspace.entry(root_of(scope, at), at.directory, at.name), _encode(entry))
+    tr.set(keyspace.entry(root_of(scope, at), at.directory, at.name), encode(entry))
     if old is None:
         usage.count(tr, scope, at.root, entry.size, 1)
     else:
@@ -305,7 +305,7 @@ async def transfer(
         if prepared is None:
             await remove(tr, scope, target, recursive=True, now=now, steps=steps)
         else:  # a file or an empty folder: below it is only what an intent has put there
-            gone = discard(tr, scope.tenant, [_encode(replaced)], now)
+            gone = discard(tr, scope.tenant, [encode(replaced)], now)
             usage.count(tr, scope, target.root, -gone.bytes, -gone.files)
     moved = Usage(entry.size, 1)
     if entry.kind == DIRECTORY:
@@ -320,7 +320,7 @@ async def transfer(
     if not keep:
         tr.clear(keyspace.entry(from_root, source.directory, source.name))
     top = _stamped(entry, now) if keep else entry
-    tr.set(keyspace.entry(to_root, target.directory, target.name), _encode(top))
+    tr.set(keyspace.entry(to_root, target.directory, target.name), encode(top))
     if keep or source.root != target.root:
         usage.count(tr, scope, target.root, *moved)
         if not keep:
@@ -358,7 +358,7 @@ def write_below(
         value = mark.unmarked(stored)
         entry = _decode(value)
         if keep:
-            value = _encode(_stamped(entry, now))
+            value = encode(_stamped(entry, now))
             if entry.kind != DIRECTORY:
                 add_reference(tr, scope.tenant, entry.sha256)
         at = new + key[cut:]

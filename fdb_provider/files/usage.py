@@ -107,9 +107,13 @@ def count(tr: Transaction, scope: Scope, root: str, size: int, files: int) -> No
 
 def add(tr: Transaction, root: bytes, tenant: str, more: Usage) -> None:
     """The same for the root with that key prefix."""
-    delta = more.bytes + (more.files << 64)
     for owner in (root, keyspace.tenant(tenant)):
-        tr.add(keyspace.usage(owner), delta, width=_WIDTH)
+        correct(tr, owner, more)
+
+
+def correct(tr: Transaction, owner: bytes, more: Usage) -> None:
+    """The same for one counter alone: that of a root, or of a tenant."""
+    tr.add(keyspace.usage(owner), more.bytes + (more.files << 64), width=_WIDTH)
 
 
 def issue(tr: Reader, scope: Scope, limits: Limits) -> list[_Counted]:
@@ -149,6 +153,11 @@ async def read(tr: Reader, scope: Scope) -> dict[Owner, Usage]:
     """What each owner of a scope keeps."""
     reads = {owner: tr.get(keyspace.usage(prefix(scope, owner))) for owner in OWNERS}
     return {owner: _decode(await kept) for owner, kept in reads.items()}
+
+
+async def of(tr: Reader, owner: bytes) -> Usage:
+    """What is counted for the root or tenant with that key prefix."""
+    return _decode(await tr.get(keyspace.usage(owner)))
 
 
 def prefix(scope: Scope, owner: Owner) -> bytes:

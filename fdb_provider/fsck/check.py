@@ -1,0 +1,209 @@
+"""The check as a whole: every tenant, once more where something was found, and the repairs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from fdb_provider import keyspace
+from fdb_provider.engine import Database, Reader, Transaction
+from fdb_provider.files import usage
+from fdb_provider.files.usage import Usage
+from fdb_provider.fsck import records
+from fdb_provider.fsck.contents import Contents
+from fdb_provider.fsck.finding import Finding
+from fdb_provider.fsck.names import Names
+from fdb_provider.fsck.scan import Tell, parts
+from fdb_provider.repositories import accounts, workspace_sessions
+
+PASSES = 6
+"""Passes through a tenant until two in which nobody wrote agree."""
+ROUNDS = 4
+"""Repairs of a tenant, as one may bring to light another."""
+
+
+@dataclass
+class Report:
+    """What a check found.
+
+    Args:
+        found: all that was wrong.
+        left: what of it is wrong still, all without `repair`.
+        unjudged: tenants that were written to all the while.
+        names: how many there are, of all tenants.
+    """
+
+    found: list[Finding] = field(default_factory=list)
+    left: list[Finding] = field(default_factory=list)
+    unjudged: list[str] = field(default_factory=list)
+    tenants: int = 0
+    names: int = 0
+    contents: int = 0
+
+    @property
+    def clean(self) -> bool:
+        return not self.left
+
+
+async def check(
+    db: Database,
+    *,
+    deep: bool = False,
+    repair: bool = False,
+    begin: Callable[[str], None] = lambda _: None,
+    tell: Tell = lambda _: None,
+) -> Report:
+    """Looks through the whole store.
+
+    Args:
+        deep: read every content too, and compare it with its hash.
+        repair: what can be repaired.
+        begin: called with the id of each tenant before it is looked through; "" is the store's own part.
+        tell: called as things are looked at, see `scan.Tell`.
+
+    Raises:
+        StoreUnavailable: the store stopped answering; what was repaired until then stays.
+    """
+    report = Report()
+    async for part in parts(db, b""):
+        tenant = keyspace.unpack(part)[0]
+        begin(tenant)
+        report.tenants += tenant != keyspace.SYSTEM
+        found = await _judge(db, tenant, deep, tell, report)
+        if found is None:
+            report.unjudged.append(tenant)
+            continue
+        report.found += sorted(found, key=str)
+        rounds = 0
+        while repair and rounds < ROUNDS and any(one.repair for one in found):
+            for one in sorted(found, key=str):
+                if one.repair is not None:
+                    await db.run(one.repair)
+            rounds += 1
+            found = await _judge(db, tenant, deep, tell, None) or set()
+        report.left += sorted(found, key=str)
+    return report
+
+
+async def _judge(
+    db: Database, tenant: str, deep: bool, tell: Tell, report: Report | None
+) -> set[Finding] | None:
+    """What is wrong with a tenant; None when that could not be told because it was written to."""
+    before: set[Finding] | None = None
+    for _ in range(PASSES):
+        roots = await _roots(db, tenant)
+        heads = await _heads(db, roots)
+        one = _Pass(db, tenant, deep, tell)
+        await one.look(roots)
+        if await _heads(db, roots) != heads:
+            continue
+        if report is not None and before is None:
+            report.names += one.names
+            report.contents += one.contents
+        if not one.findings:
+            return set()
+        if before is not None:
+            both = {finding for finding in one.findings if finding in before}
+            if both == before:
+                return both
+        before = one.findings
+    return None
+
+
+async def _roots(db: Database, tenant: str) -> dict[bytes, tuple[usage.Owner, str]]:
+    """The prefix of each file root of a tenant, and whose it is."""
+    roots: dict[bytes, tuple[usage.Owner, str]] = {}
+    owners: tuple[usage.Owner, ...] = ("session", "user")
+    for owner in owners:
+        prefix = keyspace.roots(tenant, owner)
+        async for part in parts(db, prefix):
+            roots[prefix + part] = owner, keyspace.unpack(part)[0]
+    return roots
+
+
+async def _heads(db: Database, roots: dict[bytes, tuple[usage.Owner, str]]) -> list[bytes | None]:
+    """How far the feeds of roots are: they move on with every change of names."""
+
+    async def body(tr: Reader) -> list[bytes | None]:
+        reads = [tr.get(keyspace.feed_head(root)) for root in roots]
+        return [await read for read in reads]
+
+    return await db.read(body)
+
+
+class _Pass:
+    """One look at a tenant."""
+
+    def __init__(self, db: Database, tenant: str, deep: bool, tell: Tell) -> None:
+        self._db = db
+        self._tenant = tenant
+        self._deep = deep
+        self._tell = tell
+        self.findings: set[Finding] = set()
+        self.names = 0
+        self.contents = 0
+
+    async def look(self, roots: dict[bytes, tuple[usage.Owner, str]]) -> None:
+        for collection in records.COLLECTIONS:
+            self.findings |= await records.look(self._db, self._tenant, collection, self._tell)
+        if self._tenant == keyspace.SYSTEM:
+            await self._look_at_accounts()
+            return
+        await self._look_at_owners(roots)
+        contents = Contents(self._db, self._tenant, self._deep, self._tell)
+        await contents.load()
+        total = Usage(0, 0)
+        for root, (owner, name) in roots.items():
+            label = f"{owner} {name}"
+            names = Names(self._db, self._tenant, root, label, contents, self._tell)
+            await names.look()
+            self.findings |= names.findings
+            self.names += names.usage.files
+            await self._look_at_usage(root, label, names.usage)
+            total = Usage(total.bytes + names.usage.bytes, total.files + names.usage.files)
+        await self._look_at_usage(keyspace.tenant(self._tenant), "tenant", total)
+        await contents.judge()
+        self.findings |= contents.findings
+        self.contents = len(contents.stored)
+
+    async def _look_at_usage(self, owner: bytes, label: str, right: Usage) -> None:
+        counted = await self._db.read(lambda tr: usage.of(tr, owner))
+        if counted != right:
+            self.findings.add(
+                Finding(
+                    self._tenant,
+                    "wrong usage",
+                    label,
+                    f"{counted.bytes} bytes and {counted.files} names are counted, there are {right.bytes} "
+                    f"and {right.files}",
+                    partial(_set_usage, owner=owner, counted=counted, right=right),
+                )
+            )
+
+    async def _look_at_owners(self, roots: dict[bytes, tuple[usage.Owner, str]]) -> None:
+        tenant = self._tenant
+
+        async def body(tr: Reader) -> list[str]:
+            missing = [] if await accounts.tenant(tr, tenant) else ["the tenant itself"]
+            for owner, name in roots.values():
+                collection = workspace_sessions.SESSIONS if owner == "session" else accounts.USERS
+                if await collection.get(tr, tenant, name) is None:
+                    missing.append(f"{owner} {name}")
+            return missing
+
+        for one in await self._db.read(body):
+            self.findings.add(Finding(tenant, "owner missing", one, "there is no record of it"))
+
+    async def _look_at_accounts(self) -> None:
+        async def body(tr: Reader) -> list[str]:
+            listed = await accounts.every(tr)
+            return [one.email_key for one in listed if await accounts.user(tr, one.tenant, one.user) is None]
+
+        for email in await self._db.read(body):
+            self.findings.add(Finding(self._tenant, "owner missing", email, "the address leads to no user"))
+
+
+async def _set_usage(tr: Transaction, owner: bytes, counted: Usage, right: Usage) -> None:
+    if await usage.of(tr, owner) == counted:
+        usage.correct(tr, owner, right - counted)

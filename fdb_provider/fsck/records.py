@@ -1,0 +1,95 @@
+"""Records against the entries of their indexes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from fdb_provider import keyspace
+from fdb_provider.engine import Database, Transaction
+from fdb_provider.fsck.finding import Finding
+from fdb_provider.fsck.scan import Tell, pages
+from fdb_provider.records import Collection, KeyPart
+from fdb_provider.repositories import accounts, auth_sessions, workspace_sessions
+
+COLLECTIONS: tuple[Collection[Any], ...] = (
+    accounts.TENANTS,
+    accounts.USERS,
+    accounts.ACCOUNTS,
+    auth_sessions.FAMILIES,
+    workspace_sessions.SESSIONS,
+)
+
+
+async def look(db: Database, tenant: str, collection: Collection[Any], tell: Tell) -> set[Finding]:
+    """What is wrong with one collection of a tenant."""
+    findings: set[Finding] = set()
+    expected: dict[bytes, tuple[bytes, tuple[KeyPart, ...]]] = {}
+    prefix = keyspace.records(tenant, collection.name)
+    async for page in pages(db, *keyspace.range_of(prefix)):
+        for key, value in page:
+            primary: tuple[KeyPart, ...] = keyspace.unpack(key, prefix)
+            try:
+                record = collection.decode(value)
+            except msgspec.MsgspecError as error:
+                subject = f"{collection.name} {primary}"
+                findings.add(Finding(tenant, "unreadable record", subject, str(error)))
+                continue
+            for entry, held in collection.index_entries(tenant, record).values():
+                expected[entry] = held, primary
+        tell(len(page))
+    async for page in pages(db, *keyspace.range_of(keyspace.indexes(tenant, collection.name))):
+        for key, value in page:
+            if expected.get(key, (None,))[0] == value:
+                del expected[key]
+            elif key not in expected:
+                findings.add(
+                    Finding(
+                        tenant,
+                        "index entry without record",
+                        f"{collection.name} {key.hex()}",
+                        "no record has these values",
+                        partial(_drop, tenant=tenant, collection=collection, key=key, was=value),
+                    )
+                )
+        tell(len(page))
+    for key, (_, primary) in expected.items():
+        findings.add(
+            Finding(
+                tenant,
+                "index entry missing",
+                f"{collection.name} {primary}",
+                f"not found by {key.hex()}",
+                partial(_index, tenant=tenant, collection=collection, primary=primary),
+            )
+        )
+    return findings
+
+
+async def _index(
+    tr: Transaction, tenant: str, collection: Collection[Any], primary: tuple[KeyPart, ...]
+) -> None:
+    """Sets a record's index entries, but for a unique one that another record has taken."""
+    record = await collection.get(tr, tenant, *primary)
+    if record is not None:
+        for key, value in collection.index_entries(tenant, record).values():
+            if await tr.get(key) is None:
+                tr.set(key, value)
+
+
+async def _drop(tr: Transaction, tenant: str, collection: Collection[Any], key: bytes, was: bytes) -> None:
+    """Clears an index entry, unless there is a record for it by now."""
+    if await tr.get(key) != was:
+        return
+    name, *parts = keyspace.unpack(key, keyspace.indexes(tenant, collection.name))
+    index = collection.indexes.get(name)
+    if index is not None:
+        primary = keyspace.unpack(was) if index.unique else tuple(parts[len(index.fields) :])
+        record = None
+        if len(primary) == len(collection.key):
+            record = await collection.get(tr, tenant, *primary)
+        if record is not None and (key, was) in collection.index_entries(tenant, record).values():
+            return
+    tr.clear(key)
