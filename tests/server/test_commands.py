@@ -203,7 +203,19 @@ async def test_doctor_finds_a_fresh_place_usable(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["", "serve", "import", "export", "token", "config", "doctor", "fsck", "keys rotate", "user add", "user list"],
+    [
+        "",
+        "serve",
+        "import",
+        "export",
+        "token",
+        "config",
+        "doctor",
+        "fsck",
+        "keys rotate",
+        "user add",
+        "user list",
+    ],
 )
 async def test_every_command_has_help_with_an_example(command: str, tmp_path: Path) -> None:
     code, out, _ = await run(*command.split(), "--help", env=environment(tmp_path), cwd=tmp_path)
