@@ -8,7 +8,8 @@ from functools import partial
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
-from fdb_provider.files import usage
+from fdb_provider.files import intent, usage
+from fdb_provider.files.service import FileService
 from fdb_provider.files.usage import Usage
 from fdb_provider.fsck import records
 from fdb_provider.fsck.contents import Contents
@@ -93,6 +94,7 @@ async def _judge(
     before: set[Finding] | None = None
     for _ in range(PASSES):
         roots = await _roots(db, tenant)
+        await _finish(db, roots)
         heads = await _heads(db, roots)
         one = _Pass(db, tenant, deep, tell)
         await one.look(roots)
@@ -122,11 +124,24 @@ async def _roots(db: Database, tenant: str) -> dict[bytes, tuple[usage.Owner, st
     return roots
 
 
+async def _finish(db: Database, roots: dict[bytes, tuple[usage.Owner, str]]) -> None:
+    """Brings changes of large folders to their end that were cut off; waits for one that goes on."""
+    for root in roots:
+        found = await db.read(partial(intent.find, root=root))
+        if found is not None:
+            files = FileService(db)
+            try:
+                await files.resume(found.operation.scope)
+            finally:
+                await files.close()
+
+
 async def _heads(db: Database, roots: dict[bytes, tuple[usage.Owner, str]]) -> list[bytes | None]:
-    """How far the feeds of roots are: they move on with every change of names."""
+    """What moves on with every change of names: feeds, and changes of large folders."""
 
     async def body(tr: Reader) -> list[bytes | None]:
-        reads = [tr.get(keyspace.feed_head(root)) for root in roots]
+        keys = (keyspace.feed_head, keyspace.intent, keyspace.intent_progress)
+        reads = [tr.get(key(root)) for root in roots for key in keys]
         return [await read for read in reads]
 
     return await db.read(body)

@@ -10,7 +10,7 @@ import msgspec
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Transaction
-from fdb_provider.files import content, feed, tree, usage
+from fdb_provider.files import content, feed, mark, tree, usage
 from fdb_provider.files.content import Content
 from fdb_provider.files.feed import Change, ChangeType
 from fdb_provider.files.tree import Entry
@@ -87,6 +87,8 @@ class Names:
                 except msgspec.MsgspecError as error:
                     self._report("unreadable record", path, str(error))
                     continue
+                if value[0] == mark.MARK:
+                    self._report("unreadable record", path, "it belongs to a change of a folder that is gone")
                 size += entry.size
                 if entry.kind == tree.DIRECTORY:
                     self._folders.add(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 import pytest
@@ -20,6 +21,7 @@ from fdb_provider.fsck import Finding, Report, check
 from fdb_provider.models import WorkspaceSession
 from fdb_provider.repositories import accounts, workspace_sessions
 from fdb_provider.scope import Scope
+from tests.files.test_large import TINY, Dead, Hooked, prepare
 from tests.files.test_model import OPERATIONS, Operation, outcome
 
 SMALL, LARGE = b"small" * 100, os.urandom(3 * content.CHUNK + 7)
@@ -324,12 +326,29 @@ async def test_what_has_no_owner_is_told(database: Database, scope: Scope) -> No
 
 async def test_an_unreadable_entry_is_told(database: Database, scope: Scope) -> None:
     async def damage(tr: Transaction) -> None:
-        tr.set(entry_key(scope, "d/empty"), b"\xc1")
+        tr.set(entry_key(scope, "d/empty"), b"\x81")
 
     await database.run(damage)
     report = await check(database, repair=True)
     assert kinds(report) == ["unreadable record"]
     assert not report.clean
+
+
+@pytest.mark.parametrize("last", [3, 6])
+async def test_a_large_change_that_was_cut_off_is_finished(database: Database, last: int) -> None:
+    scope = await registered(database)
+    await prepare(database, scope)
+
+    async def die(run: int) -> None:
+        if run > last:
+            raise Dead("dead")
+
+    dying: Any = Hooked(database, die)
+    with pytest.raises(Dead):
+        await FileService(dying, steps=TINY).copy(scope, "/workspace/d", "/workspace/e")
+    await assert_clean(database)
+    copied = [path for path, _ in await FileService(database).walk(scope, "/workspace/e")]
+    assert copied == [path for path, _ in await FileService(database).walk(scope, "/workspace/d")]
 
 
 def test_findings_are_equal_by_what_they_say() -> None:
