@@ -132,6 +132,16 @@ def root(scope: Scope, name: str) -> bytes:
     return pack(scope.tenant, "user", scope.user)
 
 
+def trash(root: bytes) -> bytes:
+    """(root, "trash", id) → what was deleted, in the order of the time."""
+    return root + pack("trash")
+
+
+def trashed(root: bytes, trash_id: str) -> bytes:
+    """(root, "trashed", id): prefix of a file root of its own, with the entries of one deleted thing."""
+    return root + pack("trashed", trash_id)
+
+
 @lru_cache(maxsize=4096)
 def entries(root: bytes) -> bytes:
     """(root, "files", directory, name) → entry."""
@@ -273,3 +283,31 @@ def references(tenant: str, sha256: bytes) -> bytes:
 def garbage(tenant: str) -> bytes:
     """(tenant, "garbage", ms, "blob", blob) or (…, "content", sha256, version): what ends at that time."""
     return pack(tenant, "garbage")
+
+
+def all_versions(tenant: str) -> bytes:
+    """(tenant, "history", file, saved, etag) → an earlier content of that file."""
+    return pack(tenant, "history")
+
+
+def versions(tenant: str, file_id: bytes) -> bytes:
+    return pack(tenant, "history", file_id)
+
+
+def version(tenant: str, file_id: bytes, saved: int, etag: str) -> bytes:
+    return pack(tenant, "history", file_id, saved, etag)
+
+
+def versions_due(tenant: str) -> bytes:
+    """(tenant, "history-due", ms, file): when to look which versions of that file have had their time."""
+    return pack(tenant, "history-due")
+
+
+def doomed_versions(tenant: str) -> bytes:
+    """(tenant, "doomed-history", file): a file that went for good, whose versions go too."""
+    return pack(tenant, "doomed-history")
+
+
+def doomed_entries(tenant: str) -> bytes:
+    """(tenant, "doomed-entries", root): prefix of a file root nobody can reach, whose entries go."""
+    return pack(tenant, "doomed-entries")

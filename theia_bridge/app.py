@@ -62,7 +62,9 @@ async def create_app(settings: Settings) -> web.Application:
     app = web.Application(middlewares=[problems, *([forwarded] if settings.trust_proxy else [])])
     app[SETTINGS] = settings
     app[DATABASE] = database
-    app[FILES] = FileService(database, settings.limits, settings.content_cache_bytes)
+    app[FILES] = FileService(
+        database, settings.limits, settings.content_cache_bytes, retention=settings.retention
+    )
     mirrors = Mirrors(app[FILES], settings.cache, settings.search_cache_bytes)
     app[SEARCH] = SearchService(app[FILES], mirrors)
     app[GATE] = Gate(database, tokens)

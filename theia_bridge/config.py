@@ -18,6 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from fdb_provider.files.retention import DAY, MOST_VERSIONS, Retention
 from fdb_provider.models import Limits
 
 OTHER_VARIABLES = {"THEIA_BRIDGE_CONFIG", "THEIA_BRIDGE_PASSWORD", "THEIA_BRIDGE_URL"}
@@ -110,6 +111,23 @@ class Settings(BaseSettings):
     content_cache_bytes: Annotated[
         int, Field(ge=0, description="Bytes of files read lately that a gateway keeps in memory.")
     ] = 64 * 1024 * 1024
+    history_versions: Annotated[
+        int, Field(ge=0, le=MOST_VERSIONS, description="Earlier contents kept of each file; 0 keeps none.")
+    ] = 50
+    history_days: Annotated[
+        int, Field(ge=1, le=3650, description="Days an earlier content is kept after it was replaced.")
+    ] = 30
+    history_merge_seconds: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=3600,
+            description="A content that was current for a shorter time, in seconds, is not kept.",
+        ),
+    ] = 10
+    trash_days: Annotated[
+        int, Field(ge=1, le=3650, description="Days what was deleted stays in the trash.")
+    ] = 30
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least level that is logged.")
     ] = "info"
@@ -118,6 +136,16 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """The quotas together."""
         return Limits(**{name: getattr(self, f"quota_{name}") for name in Limits.__struct_fields__})
+
+    @property
+    def retention(self) -> Retention:
+        """What is kept of the past, as the file system takes it."""
+        return Retention(
+            versions=self.history_versions,
+            history=self.history_days * DAY,
+            merge=self.history_merge_seconds * 1000,
+            trash=self.trash_days * DAY,
+        )
 
     @classmethod
     def settings_customise_sources(

@@ -232,6 +232,13 @@ def release(tr: Transaction, tenant: str, sha256: bytes, version: str, at: int) 
         tr.set(keyspace.garbage(tenant) + note, b"")
 
 
+def clip(size: int, offset: int, length: int | None) -> tuple[int, int]:
+    """Where a range begins and how long it is, within a content of `size` bytes; None is to its end."""
+    start = min(max(offset, 0), size)
+    rest = size - start
+    return start, rest if length is None else min(max(length, 0), rest)
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A range of a content as it was read: chunks, perhaps compressed.

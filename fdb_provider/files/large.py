@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from enum import Enum
 from functools import partial
 from time import monotonic
@@ -35,18 +35,15 @@ from fdb_provider.errors import (
     TransactionTooOld,
 )
 from fdb_provider.files import content, intent, mark, tree
-from fdb_provider.files.feed import Change
+from fdb_provider.files.changes import Apply, Body, Done
+from fdb_provider.files.entry import Entry
 from fdb_provider.files.intent import Busy, Intent, Progress
-from fdb_provider.files.operation import COPY, DELETE, MOVE, Operation, perform
+from fdb_provider.files.operation import Kind, Means, Operation, perform
 from fdb_provider.files.paths import Location, Region
+from fdb_provider.files.retention import Retention
 from fdb_provider.files.steps import Rows, Steps, weight
-from fdb_provider.files.tree import Entry
 from fdb_provider.files.usage import Usage
 from fdb_provider.scope import Scope
-
-Done = tuple[Entry | None, list[Change]]
-Body = Callable[[Transaction, int], Awaitable[Done]]
-Apply = Callable[[Scope, Location, str | None, Body], Awaitable[Entry | None]]
 
 
 class Step(Protocol):
@@ -86,9 +83,10 @@ class Large:
         apply: runs one change in one transaction: its feed record, idempotency key and quotas.
     """
 
-    def __init__(self, db: Database, steps: Steps, apply: Apply) -> None:
+    def __init__(self, db: Database, steps: Steps, retention: Retention, apply: Apply) -> None:
         self._db = db
         self._steps = steps
+        self._retention = retention
         self._apply = apply
         self._tasks: dict[bytes, asyncio.Task[None]] = {}
         self._mine: set[bytes] = set()
@@ -132,8 +130,8 @@ class Large:
         Raises:
             DirectoryNotEmpty: a large folder can neither replace one with entries nor be replaced.
         """
-        small = partial(_small, operation=operation, steps=self._steps)
-        scope, at, key = operation.scope, operation.target, operation.key or None
+        small = partial(_small, operation=operation, steps=self._steps, retention=self._retention)
+        scope, at, key = operation.scope, operation.at, operation.key or None
         for _ in range(_ATTEMPTS):
             try:
                 return await self.change(scope, at, key, small, operation.roots, operation.regions)
@@ -186,11 +184,11 @@ class Large:
     async def _carry_out(self, begun: Intent) -> Entry | None:
         """All up to the transaction in which it is seen; the answer. It is undone if that cannot be."""
         operation = begun.operation
-        flip = partial(_flip, of=begun, steps=self._steps)
+        flip = partial(_flip, of=begun, steps=self._steps, retention=self._retention)
         try:
             while await self._db.run(partial(_fill, of=begun, steps=self._steps)):
                 pass
-            return await self._apply(operation.scope, operation.target, _key(begun), flip)
+            return await self._apply(operation.scope, operation.at, _key(begun), flip)
         except (_Lost, *_PASSING):
             raise
         except Exception:
@@ -280,8 +278,10 @@ async def _quietly(work: Coroutine[Any, Any, None]) -> None:
         _log.warning("a large folder is left for later: %s", error)
 
 
-async def _small(tr: Transaction, now: int, *, operation: Operation, steps: Steps) -> Done:
-    return await perform(tr, operation, now, steps)
+async def _small(
+    tr: Transaction, now: int, *, operation: Operation, steps: Steps, retention: Retention
+) -> Done:
+    return await perform(tr, operation, Means(now, steps, retention))
 
 
 async def _refuse(tr: Transaction, now: int, *, error: StoreError) -> Done:
@@ -297,7 +297,7 @@ def _key(of: Intent) -> str:
 async def _begin(tr: Transaction, *, begun: Intent) -> None:
     operation = begun.operation
     intents = intent.issue(tr, operation.roots)
-    if operation.kind != DELETE:
+    if operation.kind != Kind.DELETE:
         target = operation.target
         root = tree.root_of(operation.scope, target)
         taken = await tree.below(tr, root, target.relative, None, 1)()
@@ -323,7 +323,7 @@ async def _fill(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
         tr, tree.root_of(scope, source), source.relative, progress.after, steps.entries, snapshot=True
     )
     rows, ended = _within(await read(), steps)
-    if operation.kind == DELETE:
+    if operation.kind == Kind.DELETE:
         used = _list(tr, of, progress, rows)
     else:
         used = tree.write_below(
@@ -332,7 +332,7 @@ async def _fill(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
             source,
             operation.target,
             rows,
-            keep=operation.kind == COPY,
+            keep=operation.kind == Kind.COPY,
             now=of.began,
             intent=of.id,
         )
@@ -340,11 +340,11 @@ async def _fill(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
     return not ended
 
 
-async def _flip(tr: Transaction, now: int, *, of: Intent, steps: Steps) -> Done:
+async def _flip(tr: Transaction, now: int, *, of: Intent, steps: Steps, retention: Retention) -> Done:
     found, progress = await intent.current(tr, of)
     if found is None or found.phase != mark.FILLING or not progress.ended:
         raise _Lost(f"no longer true: {of.operation.doing}")
-    done = await perform(tr, of.operation, now, steps, progress.usage)
+    done = await perform(tr, of.operation, Means(now, steps, retention, progress.usage))
     intent.put(tr, msgspec.structs.replace(of, phase=mark.SHOWN))
     return done
 
@@ -356,7 +356,7 @@ async def _tidy(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
         return False
     operation = of.operation
     scope, target = operation.scope, operation.target
-    if operation.kind == DELETE:
+    if operation.kind == Kind.DELETE:
         rows = [row async for row in tr.get_range(*keyspace.range_of(_discarded(of)), limit=1)]
         ended = not rows
         for key, value in rows:
@@ -390,9 +390,9 @@ async def _take_back(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
     operation = of.operation
     scope, target = operation.scope, operation.target
     root = tree.root_of(scope, target)
-    if operation.kind == DELETE:
+    if operation.kind == Kind.DELETE:
         tr.clear_range(*keyspace.range_of(_discarded(of)))
-    elif operation.kind == MOVE:
+    elif operation.kind != Kind.COPY:
         tree.clear_below(tr, root, target)
     else:
         rows, ended = _within(

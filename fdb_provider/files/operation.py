@@ -5,42 +5,60 @@ Being data it can be kept in the store, and so be brought to its end by another 
 
 from __future__ import annotations
 
-from typing import Final
+import dataclasses
+from dataclasses import dataclass
+from enum import IntEnum
 
 import msgspec
+from msgspec.structs import replace
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Transaction
-from fdb_provider.files import feed, tree
+from fdb_provider.errors import FileExists
+from fdb_provider.files import feed, trash, tree
+from fdb_provider.files.changes import Done
+from fdb_provider.files.entry import DIRECTORY
 from fdb_provider.files.feed import Change, ChangeType
 from fdb_provider.files.paths import Location, Region
+from fdb_provider.files.retention import Retention
 from fdb_provider.files.steps import Steps
-from fdb_provider.files.tree import Entry
 from fdb_provider.files.usage import Usage
 from fdb_provider.scope import Scope
 
-MOVE: Final = 0
-COPY: Final = 1
-DELETE: Final = 2
+
+class Kind(IntEnum):
+    MOVE = 0
+    COPY = 1
+    DELETE = 2
+    DISCARD = 3
+    """Moves into the trash."""
+    RESTORE = 4
+    """Moves out of the trash."""
 
 
 class Operation(msgspec.Struct, array_like=True, frozen=True):
     """A change of a whole folder, or of a file.
 
     Args:
-        kind: `MOVE`, `COPY` or `DELETE`.
         source: what is moved, copied or deleted.
         target: where to; the source for a deletion.
-        option: of a deletion `recursive`, else `overwrite`.
+        option: of a deletion `recursive`, also of one into the trash; else `overwrite`.
         key: the caller's idempotency key; "" for none.
+        if_match: the etag the source must have; None for any.
     """
 
-    kind: int
+    kind: Kind
     scope: Scope
     source: Location
     target: Location
     option: bool
     key: str
+    if_match: str | None = None
+
+    @property
+    def at(self) -> Location:
+        """Where a name changes that callers see, so that the root's feed tells of it."""
+        return self.source if self.kind == Kind.DISCARD else self.target
 
     @property
     def roots(self) -> list[bytes]:
@@ -59,44 +77,117 @@ class Operation(msgspec.Struct, array_like=True, frozen=True):
     @property
     def doing(self) -> str:
         """What is going on, for those who have to wait."""
-        if self.kind == DELETE:
+        if self.kind == Kind.DELETE:
             return f"the folder {self.source.path} is being deleted"
-        done = "copied" if self.kind == COPY else "moved"
+        if self.kind == Kind.DISCARD:
+            return f"the folder {self.source.path} is being moved into the trash"
+        if self.kind == Kind.RESTORE:
+            return f"the folder {self.target.path} is being moved out of the trash"
+        done = "copied" if self.kind == Kind.COPY else "moved"
         return f"the folder {self.source.path} is being {done} to {self.target.path}"
 
 
-async def perform(
-    tr: Transaction, operation: Operation, now: int, steps: Steps, prepared: Usage | None = None
-) -> tuple[Entry | None, list[Change]]:
-    """Does all of it in one transaction; the entry that is at the target now, and the changes of its root.
+@dataclass(frozen=True, slots=True)
+class Means:
+    """With what an operation is performed.
 
     Args:
+        now: in milliseconds since 1970.
+        steps: how much one transaction takes on.
         prepared: what is below the source, if an intent has prepared all that; nothing there is read then.
+    """
+
+    now: int
+    steps: Steps
+    retention: Retention
+    prepared: Usage | None = None
+
+
+async def perform(tr: Transaction, operation: Operation, means: Means) -> Done:
+    """Does all of it in one transaction; the entry that is at the target now, and the changes of its root.
 
     Raises:
         TransactionTooLarge: it needs an intent. Every other reason to refuse it comes first.
     """
-    scope, source, target = operation.scope, operation.source, operation.target
-    if operation.kind == DELETE:
-        await tree.remove(tr, scope, source, operation.option, now, steps=steps, prepared=prepared)
-        return None, [Change(ChangeType.DELETED, source.relative)]
-    replaced = await tree.transfer(
+    match operation.kind:
+        case Kind.DELETE:
+            return await _delete(tr, operation, means)
+        case Kind.DISCARD:
+            return await _discard(tr, operation, means)
+        case Kind.RESTORE:
+            return await _restore(tr, operation, means)
+        case _:
+            return await _transfer(tr, operation, means)
+
+
+async def _delete(tr: Transaction, operation: Operation, means: Means) -> Done:
+    source = operation.source
+    await tree.remove(
         tr,
-        scope,
+        operation.scope,
         source,
-        target,
-        keep=operation.kind == COPY,
-        overwrite=operation.option,
-        now=now,
-        steps=steps,
-        prepared=prepared,
+        operation.option,
+        means.now,
+        if_match=operation.if_match,
+        steps=means.steps,
+        prepared=means.prepared,
     )
+    return None, [Change(ChangeType.DELETED, source.relative)]
+
+
+async def _discard(tr: Transaction, operation: Operation, means: Means) -> Done:
+    scope, source = operation.scope, operation.source
+    entry = await tree.get_changeable(tr, scope, source, operation.if_match)
+    tree.check_writable(entry, source)
+    if entry.kind == DIRECTORY and not operation.option:
+        await tree.check_empty(tr, scope, source)
+    moved = await _move(tr, operation, means)
+    trash.put(tr, scope, source, operation.target, moved, means.now)
+    return None, [Change(ChangeType.DELETED, source.relative)]
+
+
+async def _restore(tr: Transaction, operation: Operation, means: Means) -> Done:
+    scope, source, target = operation.scope, operation.source, operation.target
+    await trash.take(tr, scope, source)
+    made = await tree.make_parents(tr, scope, target, means.now)
+    taken = await tree.find(tr, scope, target)
+    if taken is not None and not operation.option:
+        raise FileExists(f"{target.path} exists already")
+    if taken is not None and (means.prepared is None or taken.kind != DIRECTORY):
+        # It can be had again itself. (Only an empty folder is there where an intent has prepared something.)
+        aside = replace(operation, kind=Kind.DISCARD, source=target, target=trash.place(target, means.now))
+        await _discard(tr, aside, dataclasses.replace(means, prepared=None))
+    moved = await _move(tr, operation, means)
+    changes = [] if made is None else [Change(ChangeType.ADDED, made.relative)]
+    kind = ChangeType.ADDED if taken is None else ChangeType.UPDATED
+    return moved.entry, [*changes, Change(kind, target.relative)]
+
+
+async def _transfer(tr: Transaction, operation: Operation, means: Means) -> Done:
+    source, target = operation.source, operation.target
+    moved = await _move(tr, operation, means)
     changes: list[Change] = []
     if source != target:
-        if operation.kind == MOVE:
+        if operation.kind == Kind.MOVE:
             changes.append(Change(ChangeType.DELETED, source.relative))
         if source.root != target.root and changes:
-            feed.append(tr, tree.root_of(scope, source), now, changes)
+            feed.append(tr, tree.root_of(operation.scope, source), means.now, changes)
             changes = []
-        changes.append(Change(ChangeType.UPDATED if replaced else ChangeType.ADDED, target.relative))
-    return await tree.get(tr, scope, target), changes
+        changes.append(Change(ChangeType.UPDATED if moved.replaced else ChangeType.ADDED, target.relative))
+    return moved.entry, changes
+
+
+async def _move(tr: Transaction, operation: Operation, means: Means) -> tree.Moved:
+    return await tree.transfer(
+        tr,
+        operation.scope,
+        operation.source,
+        operation.target,
+        keep=operation.kind == Kind.COPY,
+        overwrite=operation.option,
+        retention=means.retention,
+        now=means.now,
+        if_match=operation.if_match,
+        steps=means.steps,
+        prepared=means.prepared,
+    )

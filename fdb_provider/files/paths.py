@@ -29,11 +29,13 @@ class Location:
         root: one of `ROOTS`, or "" for `/` itself.
         directory: the folder the name is in, relative to the root: "" or `a/b`.
         name: the last part; "" for the root itself.
+        trash: the deleted thing among whose entries it is, as a root of its own; "" outside the trash.
     """
 
     root: str
     directory: str
     name: str
+    trash: str = ""
 
     @property
     def relative(self) -> str:
@@ -47,7 +49,7 @@ class Location:
 
     def contains(self, other: Location) -> bool:
         """Whether `other` is this location or below it."""
-        return self.root == other.root and (
+        return (self.root, self.trash) == (other.root, other.trash) and (
             self.relative in ("", other.relative) or other.relative.startswith(self.relative + "/")
         )
 

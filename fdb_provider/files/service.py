@@ -8,22 +8,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
-from fdb_provider.errors import Conflict, FileExists, FileIsADirectory, StoreError
-from fdb_provider.files import content, feed, tree, usage
+from fdb_provider.errors import FileExists, FileIsADirectory, InvalidPath, StoreError
+from fdb_provider.files import content, feed, history, trash, tree, usage
 from fdb_provider.files.cache import ContentCache
+from fdb_provider.files.changes import Body
 from fdb_provider.files.content import Stored
+from fdb_provider.files.deleted import Deleted
+from fdb_provider.files.entry import (
+    DIRECTORY,
+    MODE_BITS,
+    ROOT,
+    Entry,
+    new_directory,
+    new_file,
+    new_symlink,
+    with_mode,
+)
 from fdb_provider.files.feed import Change, ChangeType
-from fdb_provider.files.large import Body, Large
-from fdb_provider.files.operation import COPY, DELETE, MOVE, Operation
+from fdb_provider.files.large import Large
+from fdb_provider.files.operation import Kind, Operation
 from fdb_provider.files.paths import ROOTS, Location, Region, check_length, overlap, parse
+from fdb_provider.files.retention import RETENTION, Retention
 from fdb_provider.files.steps import STEPS, Steps
-from fdb_provider.files.tree import Entry
+from fdb_provider.files.versions import Versions
 from fdb_provider.files.watch import Watch
 from fdb_provider.models import UNLIMITED, Limits
 from fdb_provider.scope import Scope
@@ -55,22 +69,36 @@ class FileService:
     """The files of every scope in one database.
 
     Paths are strings as `paths.parse` takes them; `InvalidPath` is raised for others by every method.
+    `if_match` is the etag the entry must still have, or the method raises `Conflict`.
+
+    Args:
+        history: earlier contents of files.
+        trash: what was deleted with `to_trash`.
     """
 
     def __init__(
-        self, db: Database, limits: Limits = UNLIMITED, cache: int = 0, steps: Steps = STEPS
+        self,
+        db: Database,
+        limits: Limits = UNLIMITED,
+        cache: int = 0,
+        steps: Steps = STEPS,
+        retention: Retention = RETENTION,
     ) -> None:
         """
         Args:
             limits: of tenants that have none of their own.
             cache: bytes of contents that are kept in memory.
             steps: how much is done in one transaction.
+            retention: what is kept of the past.
         """
         self._db = db
         self._steps = steps
         self._cache = ContentCache(cache)
         self._quotas = usage.Quotas(db, limits)
-        self._large = Large(db, steps, self._apply)
+        self._retention = retention
+        self._large = Large(db, steps, retention, self._apply)
+        self.history = Versions(db, retention, self._change)
+        self.trash = Deleted(db, self._large.run)
 
     async def close(self) -> None:
         """Ends what goes on in the background, before the database is closed."""
@@ -80,7 +108,7 @@ class FileService:
         """The entry at `path`. Raises `FileNotFound`."""
         at = parse(path)
         if not at.name:
-            return tree.ROOT
+            return ROOT
         return await self._db.read(lambda tr: tree.get(tr, scope, at))
 
     async def list_directory(self, scope: Scope, path: str) -> list[tuple[str, Entry]]:
@@ -174,7 +202,8 @@ class FileService:
 
         async def body(tr: Reader) -> tuple[Entry, bytes | Stored | None, int, int]:
             entry = await tree.get(tr, scope, at)
-            start, size = _range(entry, at, offset, length)
+            tree.check_content(entry, at)
+            start, size = content.clip(entry.size, offset, length)
             if size == 0:
                 return entry, b"", start, size
             if (kept := self._cache.get(scope.tenant, entry.sha256)) is not None:
@@ -215,19 +244,24 @@ class FileService:
         *,
         create: bool = True,
         overwrite: bool = True,
+        mode: int | None = None,
         if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> Entry:
         """Puts a whole file under a name, at once, whatever its size.
 
+        Args:
+            mode: its permission bits from now on; those it has, or 0644, by default.
+
         Raises:
             FileNotFound: it is missing and `create` is not given, or its folder is missing.
             FileExists: it is there and `overwrite` is not given.
             FileIsADirectory: a folder is there.
-            Conflict: its etag is not `if_match`.
+            NoPermissions: it is read-only, or a symbolic link.
             QuotaExceeded
         """
         tree.root_of(scope, parse(path))
+        _check_mode(mode)
         if len(data) > content.PART:
             await self.check_room(scope, path, len(data))
         prepared = await content.prepare(self._db, scope, data)
@@ -237,6 +271,7 @@ class FileService:
             prepared,
             create=create,
             overwrite=overwrite,
+            mode=mode,
             if_match=if_match,
             idempotency_key=idempotency_key,
         )
@@ -253,6 +288,7 @@ class FileService:
         *,
         create: bool = True,
         overwrite: bool = True,
+        mode: int | None = None,
         if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> Entry:
@@ -264,65 +300,126 @@ class FileService:
             known = content.issue(tr, scope.tenant, prepared)
             await tree.check_parent(reads[0], at)
             old = await tree.settle(reads[1])
-            if if_match is not None and (old is None or old.etag != if_match):
-                raise Conflict(f"{path} has changed since it was read" if old else f"{path} is gone")
+            tree.check_match(old, at, if_match)
             tree.check_target(old, at, create=create, overwrite=overwrite)
             stored = await content.acquire(tr, scope.tenant, prepared, known)
             if old is None:
-                entry = Entry(
-                    tree.FILE, stored.size, now, now, 0o644, tree.new_etag(), stored.blob, stored.sha256
-                )
-            else:
-                content.release(tr, scope.tenant, old.sha256, old.etag, now)
-                mtime = max(now, old.mtime + 1)
-                entry = Entry(
-                    tree.FILE,
-                    stored.size,
-                    old.ctime,
-                    mtime,
-                    old.mode,
-                    tree.new_etag(),
-                    stored.blob,
-                    stored.sha256,
-                )
+                entry = new_file(stored, now, mode)
+                tree.put(tr, scope, at, entry, None)
+                return entry, [Change(ChangeType.ADDED, at.relative)]
+            entry = new_file(stored, now, old.mode if mode is None else mode)
+            entry = history.supersede(tr, scope.tenant, at.path, old, entry, self._retention, now)
             tree.put(tr, scope, at, entry, old)
-            kind = ChangeType.ADDED if old is None else ChangeType.UPDATED
-            return entry, [Change(kind, at.relative)]
+            return entry, [Change(ChangeType.UPDATED, at.relative)]
 
         entry = await self._change(scope, at, idempotency_key, body)
         assert entry is not None
         return entry
 
-    async def create_directory(self, scope: Scope, path: str, *, idempotency_key: str | None = None) -> Entry:
-        """Makes one folder. Raises `FileExists`, or `FileNotFound` when its parent is missing."""
+    async def create_directory(
+        self, scope: Scope, path: str, *, mode: int | None = None, idempotency_key: str | None = None
+    ) -> Entry:
+        """Makes one folder. Raises `FileExists`, or `FileNotFound` when its parent is missing.
+
+        Args:
+            mode: its permission bits; 0755 by default. They are kept for exports and mean nothing here.
+        """
         at = parse(path)
+        _check_mode(mode)
         if not at.name:
             raise FileExists(f"{path} exists already")
+        return await self._make(scope, at, lambda now: new_directory(now, mode), idempotency_key)
 
+    async def create_symlink(
+        self, scope: Scope, path: str, target: str, *, idempotency_key: str | None = None
+    ) -> Entry:
+        """Makes a symbolic link. It is kept as it is, and never followed here.
+
+        Args:
+            target: where it leads; need not be there, nor be a path of ours.
+
+        Raises:
+            FileExists, FileNotFound: as `create_directory`.
+            InvalidPath: no link can have that target.
+        """
+        at = parse(path)
+        _check_link_target(target)
+        return await self._make(scope, at, lambda now: new_symlink(target, now), idempotency_key)
+
+    async def _make(self, scope: Scope, at: Location, make: Callable[[int], Entry], key: str | None) -> Entry:
         async def body(tr: Transaction, now: int) -> tuple[Entry, list[Change]]:
             reads = tree.issue_parent(tr, scope, at), tree.issue(tr, scope, at)
             await tree.check_parent(reads[0], at)
             if await tree.settle(reads[1]) is not None:
-                raise FileExists(f"{path} exists already")
-            entry = Entry(tree.DIRECTORY, 0, now, now, 0o755, tree.new_etag())
+                raise FileExists(f"{at.path} exists already")
+            entry = make(now)
             tree.put(tr, scope, at, entry, None)
             return entry, [Change(ChangeType.ADDED, at.relative)]
+
+        entry = await self._change(scope, at, key, body)
+        assert entry is not None
+        return entry
+
+    async def set_attributes(
+        self,
+        scope: Scope,
+        path: str,
+        *,
+        mode: int | None = None,
+        readonly: bool | None = None,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Entry:
+        """Changes the permission bits of a file or folder; its content, times and etag stay.
+
+        Args:
+            mode: all of them.
+            readonly: takes everybody's right to write, or gives it to the owner. Of files only.
+
+        Raises:
+            FileNotFound
+            FileIsADirectory: `readonly` is given for a folder.
+            NoPermissions: it is a root or a symbolic link, which have none of their own.
+        """
+        at = parse(path)
+        _check_mode(mode)
+
+        async def body(tr: Transaction, now: int) -> tuple[Entry, list[Change]]:
+            old = await tree.get_changeable(tr, scope, at, if_match)
+            tree.check_no_link(old, at)
+            if readonly is not None and old.kind == DIRECTORY:
+                raise FileIsADirectory(f"{path} is a folder: only files can be read-only")
+            entry = with_mode(old, mode, readonly)
+            tree.put(tr, scope, at, entry, old)
+            return entry, [Change(ChangeType.UPDATED, at.relative)]
 
         entry = await self._change(scope, at, idempotency_key, body)
         assert entry is not None
         return entry
 
     async def delete(
-        self, scope: Scope, path: str, *, recursive: bool = False, idempotency_key: str | None = None
+        self,
+        scope: Scope,
+        path: str,
+        *,
+        recursive: bool = False,
+        to_trash: bool = False,
+        if_match: str | None = None,
+        idempotency_key: str | None = None,
     ) -> None:
-        """Deletes a file or folder for good.
+        """Deletes a file or folder, for good or into the trash.
 
         Raises:
             FileNotFound
             DirectoryNotEmpty: a folder with entries, without `recursive`.
+            NoPermissions: a read-only file. (Those in a folder go with it, as on a disk.)
         """
         at = parse(path)
-        await self._large.run(Operation(DELETE, scope, at, at, recursive, idempotency_key or ""))
+        if to_trash:
+            await self.trash.put(scope, at, recursive, if_match, idempotency_key)
+        else:
+            key = idempotency_key or ""
+            await self._large.run(Operation(Kind.DELETE, scope, at, at, recursive, key, if_match))
 
     async def rename(
         self,
@@ -331,10 +428,11 @@ class FileService:
         target: str,
         *,
         overwrite: bool = False,
+        if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> Entry:
         """Moves a file or folder, also between the roots. Raises as `tree.transfer`."""
-        return await self._transfer(scope, source, target, MOVE, overwrite, idempotency_key)
+        return await self._transfer(scope, source, target, Kind.MOVE, overwrite, if_match, idempotency_key)
 
     async def copy(
         self,
@@ -343,16 +441,24 @@ class FileService:
         target: str,
         *,
         overwrite: bool = False,
+        if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> Entry:
         """Copies a file or folder: names only, the contents are shared. Raises as `tree.transfer`."""
-        return await self._transfer(scope, source, target, COPY, overwrite, idempotency_key)
+        return await self._transfer(scope, source, target, Kind.COPY, overwrite, if_match, idempotency_key)
 
     async def _transfer(
-        self, scope: Scope, source: str, target: str, kind: int, overwrite: bool, key: str | None
+        self,
+        scope: Scope,
+        source: str,
+        target: str,
+        kind: Kind,
+        overwrite: bool,
+        if_match: str | None,
+        key: str | None,
     ) -> Entry:
         start, end = parse(source), parse(target)
-        entry = await self._large.run(Operation(kind, scope, start, end, overwrite, key or ""))
+        entry = await self._large.run(Operation(kind, scope, start, end, overwrite, key or "", if_match))
         assert entry is not None
         return entry
 
@@ -414,19 +520,28 @@ class FileService:
         limits = await self._quotas.of(scope.tenant)
         return await self._db.read(lambda tr: usage.read(tr, scope)), limits
 
-    async def sweep(self, scope: Scope) -> int:
-        """Forgets what need not be kept: old feed records, idempotency keys, unreferenced contents.
+    async def sweep(self, scope: Scope, now: int | None = None) -> int:
+        """Forgets what need not be kept at a time, by default now: what had its time in history and trash,
+        unreferenced contents, old feed records, idempotency keys.
 
         Returns how much was forgotten; call it again while that is not 0.
         """
         await self.resume(scope)
-        now = content.now()
-        count = await content.collect(self._db, scope.tenant, now, limit=_SWEEP_STEP)
+        tenant, retention = scope.tenant, self._retention
+        now = content.now() if now is None else now
+        count = 0
         for name in ROOTS:
             root = keyspace.root(scope, name)
             count += await feed.trim(self._db, root, now)
-            count += await self._db.run(lambda tr, root=root: _forget(tr, root, now))  # type: ignore[misc]
-        return count
+            count += await self._db.run(partial(_forget, root=root, now=now))
+            count += await self._db.run(
+                partial(trash.forget_until, tenant=tenant, root=root, until=now - retention.trash)
+            )
+        count += await self._db.run(partial(trash.collect, tenant=tenant, now=now, limit=_SWEEP_STEP))
+        count += await self._db.run(
+            partial(history.collect, tenant=tenant, now=now, retention=retention, limit=_SWEEP_STEP)
+        )
+        return count + await content.collect(self._db, tenant, now, limit=_SWEEP_STEP)
 
     async def resume(self, scope: Scope) -> None:
         """Finishes or undoes what a gateway has left half done that has ended; waits for one that goes on."""
@@ -480,22 +595,19 @@ async def write_new(tr: Transaction, scope: Scope, path: str, data: bytes) -> No
     prepared = content.whole(data)
     known = content.issue(tr, scope.tenant, prepared)
     stored = await content.acquire(tr, scope.tenant, prepared, known)
-    tree.put(
-        tr,
-        scope,
-        at,
-        Entry(tree.FILE, stored.size, now, now, 0o644, tree.new_etag(), stored.blob, stored.sha256),
-        None,
-    )
+    tree.put(tr, scope, at, new_file(stored, now), None)
     feed.append(tr, tree.root_of(scope, at), now, [Change(ChangeType.ADDED, at.relative)])
 
 
-def _range(entry: Entry, at: Location, offset: int, length: int | None) -> tuple[int, int]:
-    if entry.kind == tree.DIRECTORY:
-        raise FileIsADirectory(f"{at.path} is a folder")
-    start = min(max(offset, 0), entry.size)
-    rest = entry.size - start
-    return start, rest if length is None else min(max(length, 0), rest)
+def _check_mode(mode: int | None) -> None:
+    if mode is not None and mode & ~MODE_BITS:
+        raise ValueError(f"the mode {mode:#o} has more than the permission bits {MODE_BITS:#o}")
+
+
+def _check_link_target(target: str) -> None:
+    if not target or "\0" in target:
+        raise InvalidPath(f"a symbolic link cannot lead to {target!a}")
+    check_length(target)
 
 
 def _terms(now: int) -> set[int]:

@@ -7,15 +7,15 @@ change with its entries: keeping them would make every two writers in one folder
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from dataclasses import dataclass
 
 import msgspec
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Reader, Transaction
 from fdb_provider.errors import (
+    Conflict,
     DirectoryNotEmpty,
     FileExists,
     FileIsADirectory,
@@ -25,55 +25,24 @@ from fdb_provider.errors import (
     NoPermissions,
     TransactionTooLarge,
 )
-from fdb_provider.files import mark, usage
-from fdb_provider.files.content import Content, add_reference, release
+from fdb_provider.files import history, mark, usage
+from fdb_provider.files.content import add_reference
+from fdb_provider.files.entry import (
+    DIRECTORY,
+    FILE,
+    ROOT,
+    SYMLINK,
+    Entry,
+    copied,
+    encode,
+    new_directory,
+)
+from fdb_provider.files.entry import decode as _decode
 from fdb_provider.files.paths import PATH_LIMIT, Location, check_length
+from fdb_provider.files.retention import Retention
 from fdb_provider.files.steps import STEPS, Steps, weight
 from fdb_provider.files.usage import Usage
 from fdb_provider.scope import Scope
-
-FILE: Final = 0
-DIRECTORY: Final = 1
-SYMLINK: Final = 2
-
-
-class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """What a name stands for.
-
-    Args:
-        kind: `FILE`, `DIRECTORY` or `SYMLINK` (its content is the target's path).
-        size: bytes of the content; 0 for a folder.
-        ctime: when it was made, in milliseconds since 1970.
-        mtime: when its content was last written; rises with every write of the same name.
-        mode: POSIX permission bits.
-        etag: names this version; every write makes another, also one of equal bytes.
-        blob: where the content's chunks are; empty for one that is kept in its own record.
-        sha256: of the content.
-    """
-
-    kind: int
-    size: int
-    ctime: int
-    mtime: int
-    mode: int
-    etag: str
-    blob: bytes = b""
-    sha256: bytes = b""
-
-    @property
-    def content(self) -> Content:
-        return Content(self.sha256, self.blob, self.size)
-
-
-def new_etag() -> str:
-    """The name of a new version of an entry: 64 random bits, so that no two versions share one."""
-    return secrets.token_hex(8)
-
-
-ROOT = Entry(DIRECTORY, 0, 0, 0, 0o755, "root")
-
-encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Entry).decode
 
 
 def decode(value: bytes) -> Entry:
@@ -89,7 +58,8 @@ def root_of(scope: Scope, at: Location) -> bytes:
     """
     if at.root == "":
         raise NoPermissions("/ holds only /workspace and /home and cannot be changed")
-    return keyspace.root(scope, at.root)
+    root = keyspace.root(scope, at.root)
+    return keyspace.trashed(root, at.trash) if at.trash else root
 
 
 def issue(tr: Reader, scope: Scope, at: Location) -> Awaitable[bytes | None] | None:
@@ -144,22 +114,18 @@ def _intent(tr: Reader, scope: Scope, at: Location) -> Awaitable[bytes | None]:
 
 async def get(tr: Reader, scope: Scope, at: Location) -> Entry:
     """The entry at a location. Raises `FileNotFound`."""
-    entry = await find(tr, scope, at)
-    if entry is None:
-        raise FileNotFound(f"nothing is at {at.path}")
-    return entry
+    return _existing(await find(tr, scope, at), at)
 
 
 def parent(at: Location) -> Location:
     """The folder a location is in."""
     directory, _, name = at.directory.rpartition("/")
-    return Location(at.root, directory, name)
+    return Location(at.root, directory, name, at.trash)
 
 
 def issue_parent(tr: Reader, scope: Scope, at: Location) -> Awaitable[bytes | None] | None:
     """Begins reading the folder a location is in. Raises `NoPermissions` for a root itself."""
-    if not at.name:
-        raise NoPermissions(f"{at.path} is a root and cannot be replaced, moved or deleted")
+    _check_no_root(at)
     return issue(tr, scope, parent(at))
 
 
@@ -212,10 +178,11 @@ async def remove(
     recursive: bool,
     now: int,
     *,
+    if_match: str | None = None,
     steps: Steps = STEPS,
     prepared: Usage | None = None,
 ) -> None:
-    """Takes an entry, with `recursive` all below it too, out of the tree and releases the contents.
+    """Takes an entry, with `recursive` all below it too, out of the tree and gives up contents and versions.
 
     Args:
         prepared: what is below the folder, if an intent sees to the contents.
@@ -224,38 +191,57 @@ async def remove(
         FileNotFound: nothing is there.
         DirectoryNotEmpty: a folder with entries, without `recursive`.
         TransactionTooLarge: a folder with more than one transaction takes (`steps`).
+        NoPermissions: a read-only file. (Those in a folder go with it, as on a disk.)
+        Conflict: its etag is not `if_match`.
     """
     root = root_of(scope, at)
-    if not at.name:
-        raise NoPermissions(f"{at.path} is a root and cannot be replaced, moved or deleted")
-    entry = await get(tr, scope, at)
+    entry = await get_changeable(tr, scope, at, if_match)
+    check_writable(entry, at)
     gone = Usage(entry.size, 1)
     if entry.kind == DIRECTORY:
         if prepared is not None:
             gone = gone.plus(prepared)
             clear_below(tr, root, at)
         elif not recursive:
-            async for _ in tr.get_range(*keyspace.directory(root, at.relative), limit=1):
-                raise DirectoryNotEmpty(f"{at.path} is not empty: delete it with `recursive`")
+            await check_empty(tr, scope, at)
         elif rows := await _few_below(tr, root, at, steps):
             gone = gone.plus(discard(tr, scope.tenant, [value for _, value in rows], now))
             clear_below(tr, root, at)
-    else:
-        release(tr, scope.tenant, entry.sha256, entry.etag, now)
+    history.discard(tr, scope.tenant, entry, now)
     tr.clear(keyspace.entry(root, at.directory, at.name))
     usage.count(tr, scope, at.root, -gone.bytes, -gone.files)
 
 
 def discard(tr: Transaction, tenant: str, values: Iterable[bytes], now: int) -> Usage:
-    """Releases the contents of entries that are taken out of the tree; returns what they were."""
+    """Gives up contents and versions of entries that are taken out of the tree; returns what they were."""
     size = count = 0
     for value in values:
         entry = decode(value)
-        if entry.kind != DIRECTORY:
-            release(tr, tenant, entry.sha256, entry.etag, now)
+        history.discard(tr, tenant, entry, now)
         size += entry.size
         count += 1
     return Usage(size, count)
+
+
+async def check_empty(tr: Reader, scope: Scope, at: Location) -> None:
+    """Raises `DirectoryNotEmpty` for a folder with entries."""
+    async for _ in tr.get_range(*keyspace.directory(root_of(scope, at), at.relative), limit=1):
+        raise DirectoryNotEmpty(f"{at.path} is not empty: delete it with `recursive`")
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What `transfer` did.
+
+    Args:
+        entry: what is at the target now.
+        replaced: whether something was there before.
+        usage: what was moved or copied.
+    """
+
+    entry: Entry
+    replaced: bool
+    usage: Usage
 
 
 async def transfer(
@@ -266,13 +252,16 @@ async def transfer(
     *,
     keep: bool,
     overwrite: bool,
+    retention: Retention,
     now: int,
+    if_match: str | None = None,
     steps: Steps = STEPS,
     prepared: Usage | None = None,
-) -> bool:
+) -> Moved:
     """Moves an entry and all below it to another name, or copies it there (`keep`).
 
-    Only names are written, never bytes. Returns whether something was replaced.
+    Only names are written, never bytes. A file that is replaced by a file leaves its content in the history
+    of what is there now; a replaced folder goes for good.
 
     Args:
         prepared: what is below the folder, if an intent has written all that to the target already.
@@ -282,31 +271,36 @@ async def transfer(
         FileExists: the target is there and `overwrite` is not given.
         InvalidPath: a folder into itself, or onto a folder that holds it.
         TransactionTooLarge: a folder with more than one transaction takes (`steps`).
+        NoPermissions: the target is a read-only file.
+        Conflict: the source's etag is not `if_match`.
     """
     to_root = root_of(scope, target)
     from_root = root_of(scope, source)
-    if not source.name:
-        raise NoPermissions(f"{source.path} is a root and cannot be replaced, moved or deleted")
+    _check_no_root(source)
     reads = issue(tr, scope, source), issue_parent(tr, scope, target), issue(tr, scope, target)
-    entry = await settle(reads[0])
-    if entry is None:
-        raise FileNotFound(f"nothing is at {source.path}")
+    entry = _existing(await settle(reads[0]), source)
+    check_match(entry, source, if_match)
     if source == target:
-        return False
+        return Moved(entry, True, Usage(0, 0))
     if source.contains(target):
         raise InvalidPath(f"{source.path} cannot be put into itself ({target.path})")
     if target.contains(source):
         raise InvalidPath(f"{source.path} cannot replace {target.path}, the folder it is in")
     await check_parent(reads[1], target)
     replaced = await settle(reads[2])
+    top = copied(entry, now) if keep else entry
     if replaced is not None:
         if not overwrite:
             raise FileExists(f"{target.path} exists already")
-        if prepared is None:
+        check_writable(replaced, target)
+        if entry.kind == replaced.kind == FILE:
+            top = history.supersede(tr, scope.tenant, target.path, replaced, top, retention, now)
+            usage.count(tr, scope, target.root, -replaced.size, -1)
+        elif prepared is None:
             await remove(tr, scope, target, recursive=True, now=now, steps=steps)
-        else:  # a file or an empty folder: below it is only what an intent has put there
-            gone = discard(tr, scope.tenant, [encode(replaced)], now)
-            usage.count(tr, scope, target.root, -gone.bytes, -gone.files)
+        else:  # a file, link or empty folder: below it is only what an intent has put there
+            history.discard(tr, scope.tenant, replaced, now)
+            usage.count(tr, scope, target.root, -replaced.size, -1)
     moved = Usage(entry.size, 1)
     if entry.kind == DIRECTORY:
         if prepared is None:
@@ -315,17 +309,16 @@ async def transfer(
         if not keep:
             clear_below(tr, from_root, source)
         moved = moved.plus(prepared)
-    elif keep:
+    elif keep and entry.kind == FILE:
         add_reference(tr, scope.tenant, entry.sha256)
     if not keep:
         tr.clear(keyspace.entry(from_root, source.directory, source.name))
-    top = _stamped(entry, now) if keep else entry
     tr.set(keyspace.entry(to_root, target.directory, target.name), encode(top))
     if keep or source.root != target.root:
         usage.count(tr, scope, target.root, *moved)
         if not keep:
             usage.count(tr, scope, source.root, -moved.bytes, -moved.files)
-    return replaced is not None
+    return Moved(top, replaced is not None, moved)
 
 
 def write_below(
@@ -358,8 +351,8 @@ def write_below(
         value = mark.unmarked(stored)
         entry = _decode(value)
         if keep:
-            value = encode(_stamped(entry, now))
-            if entry.kind != DIRECTORY:
+            value = encode(copied(entry, now))
+            if entry.kind == FILE:
                 add_reference(tr, scope.tenant, entry.sha256)
         at = new + key[cut:]
         if len(at) > longest:
@@ -386,14 +379,93 @@ async def _few_below(tr: Reader, root: bytes, at: Location, steps: Steps) -> lis
 
 
 def check_target(entry: Entry | None, at: Location, *, create: bool, overwrite: bool) -> None:
-    """Raises unless a file may be written where `entry` is: FileNotFound, FileExists, FileIsADirectory."""
+    """Raises unless a file may be written where `entry` is.
+
+    Raises:
+        FileNotFound, FileExists: as `create` and `overwrite` have it.
+        FileIsADirectory
+        NoPermissions: a read-only file, or a symbolic link: nothing is written through one.
+    """
     if entry is None:
         if not create:
             raise FileNotFound(f"{at.path} does not exist, and `create` is not given")
-    elif entry.kind == DIRECTORY:
+        return
+    if entry.kind == DIRECTORY:
         raise FileIsADirectory(f"{at.path} is a folder")
-    elif not overwrite:
+    if not overwrite:
         raise FileExists(f"{at.path} exists already, and `overwrite` is not given")
+    check_changeable(entry, at)
+
+
+def check_changeable(entry: Entry, at: Location) -> None:
+    """Raises `NoPermissions` for what has no content that can be replaced: read-only files and links."""
+    check_no_link(entry, at)
+    check_writable(entry, at)
+
+
+def check_content(entry: Entry, at: Location) -> None:
+    """Raises `FileIsADirectory`, or `NoPermissions` for a symbolic link, which have no content to read."""
+    if entry.kind == DIRECTORY:
+        raise FileIsADirectory(f"{at.path} is a folder")
+    check_no_link(entry, at)
+
+
+def check_no_link(entry: Entry, at: Location) -> None:
+    """Raises `NoPermissions` for a symbolic link: the server follows none."""
+    if entry.kind == SYMLINK:
+        raise NoPermissions(
+            f"{at.path} is a symbolic link to {entry.target!r}, and links are not followed here: "
+            "use its target's own path"
+        )
+
+
+def check_writable(entry: Entry, at: Location) -> None:
+    """Raises `NoPermissions` for a read-only file."""
+    if entry.readonly:
+        raise NoPermissions(f"{at.path} is read-only: make it writable first")
+
+
+def check_match(entry: Entry | None, at: Location, if_match: str | None) -> None:
+    """Raises `Conflict` unless the entry is the version the caller expects; None expects nothing."""
+    if if_match is not None and (entry is None or entry.etag != if_match):
+        raise Conflict(f"{at.path} has changed since it was read" if entry else f"{at.path} is gone")
+
+
+async def get_changeable(tr: Reader, scope: Scope, at: Location, if_match: str | None) -> Entry:
+    """The entry at a location, to be changed.
+
+    Raises:
+        FileNotFound
+        NoPermissions: it is a root.
+        Conflict: its etag is not `if_match`.
+    """
+    _check_no_root(at)
+    entry = await get(tr, scope, at)
+    check_match(entry, at, if_match)
+    return entry
+
+
+async def make_parents(tr: Transaction, scope: Scope, at: Location, now: int) -> Location | None:
+    """Makes the folders a location is in, as far as they are missing; the topmost that was made.
+
+    Raises:
+        FileNotADirectory: one of them is something else.
+    """
+    ancestors: list[Location] = []
+    above = parent(at)
+    while above.name:
+        ancestors.append(above)
+        above = parent(above)
+    reads = [issue(tr, scope, ancestor) for ancestor in ancestors]
+    made: Location | None = None
+    for ancestor, read in zip(reversed(ancestors), reversed(reads), strict=True):
+        entry = await settle(read)
+        if entry is None:
+            put(tr, scope, ancestor, new_directory(now), None)
+            made = made or ancestor
+        elif entry.kind != DIRECTORY:
+            raise FileNotADirectory(f"{ancestor.path} is not a folder")
+    return made
 
 
 async def walk(
@@ -441,12 +513,19 @@ def below(
     return rows
 
 
+def _existing(entry: Entry | None, at: Location) -> Entry:
+    if entry is None:
+        raise FileNotFound(f"nothing is at {at.path}")
+    return entry
+
+
+def _check_no_root(at: Location) -> None:
+    if not at.name:
+        raise NoPermissions(f"{at.path} is a root and cannot be replaced, moved or deleted")
+
+
 def _expect_directory(entry: Entry | None, at: Location) -> None:
     if entry is None:
         raise FileNotFound(f"nothing is at {at.path}")
     if entry.kind != DIRECTORY:
         raise FileNotADirectory(f"{at.path} is not a folder")
-
-
-def _stamped(entry: Entry, now: int) -> Entry:
-    return msgspec.structs.replace(entry, ctime=now, mtime=now, etag=new_etag())

@@ -8,14 +8,16 @@ from functools import partial
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
-from fdb_provider.files import intent, usage
+from fdb_provider.files import intent, trash, tree, usage
+from fdb_provider.files.entry import FILE
 from fdb_provider.files.service import FileService
 from fdb_provider.files.usage import Usage
 from fdb_provider.fsck import records
 from fdb_provider.fsck.contents import Contents
 from fdb_provider.fsck.finding import Finding
 from fdb_provider.fsck.names import Names
-from fdb_provider.fsck.scan import Tell, parts
+from fdb_provider.fsck.scan import Tell, pages, parts
+from fdb_provider.fsck.versions import Versions
 from fdb_provider.repositories import accounts, workspace_sessions
 
 PASSES = 6
@@ -168,19 +170,41 @@ class _Pass:
         await self._look_at_owners(roots)
         contents = Contents(self._db, self._tenant, self._deep, self._tell)
         await contents.load()
+        versions = Versions(self._db, self._tenant, contents, self._tell)
         total = Usage(0, 0)
         for root, (owner, name) in roots.items():
             label = f"{owner} {name}"
-            names = Names(self._db, self._tenant, root, label, contents, self._tell)
-            await names.look()
-            self.findings |= names.findings
-            self.names += names.usage.files
-            await self._look_at_usage(root, label, names.usage)
-            total = Usage(total.bytes + names.usage.bytes, total.files + names.usage.files)
+            used = await self._look_at_names(root, label, contents, versions)
+            async for part in parts(self._db, keyspace.trash(root)):
+                thrown = keyspace.trashed(root, keyspace.unpack(part)[0])
+                used = used.plus(
+                    await self._look_at_names(thrown, f"{label} trash", contents, versions, root)
+                )
+            await self._look_at_usage(root, label, used)
+            total = total.plus(used)
         await self._look_at_usage(keyspace.tenant(self._tenant), "tenant", total)
+        # What left the trash for good counts no more, but refers to its contents until it is collected.
+        for doomed in await self._db.read(partial(trash.doomed, tenant=self._tenant)):
+            async for page in pages(self._db, *keyspace.range_of(keyspace.entries(doomed))):
+                for entry in (tree.decode(value) for _, value in page):
+                    if entry.kind == FILE:
+                        contents.refer(entry.sha256, entry.blob)
+                    versions.expected.add(entry.id)
+        await versions.look()
+        self.findings |= versions.findings
         await contents.judge()
         self.findings |= contents.findings
         self.contents = len(contents.stored)
+
+    async def _look_at_names(
+        self, root: bytes, label: str, contents: Contents, versions: Versions, owner: bytes | None = None
+    ) -> Usage:
+        names = Names(self._db, self._tenant, root, label, contents, self._tell, owner)
+        await names.look()
+        self.findings |= names.findings
+        self.names += names.usage.files
+        versions.expected |= names.with_versions
+        return names.usage
 
     async def _look_at_usage(self, owner: bytes, label: str, right: Usage) -> None:
         counted = await self._db.read(lambda tr: usage.of(tr, owner))

@@ -20,6 +20,7 @@ Kind = Literal[
     "wrong count of references",
     "unused content",
     "unused blob",
+    "unused version",
     "note of nothing",
     "wrong usage",
 ]

@@ -12,8 +12,8 @@ from fdb_provider import keyspace
 from fdb_provider.engine import Database, Transaction
 from fdb_provider.files import content, feed, mark, tree, usage
 from fdb_provider.files.content import Content
+from fdb_provider.files.entry import DIRECTORY, FILE, Entry, encode, new_directory
 from fdb_provider.files.feed import Change, ChangeType
-from fdb_provider.files.tree import Entry
 from fdb_provider.files.usage import Usage
 from fdb_provider.fsck.contents import Contents
 from fdb_provider.fsck.finding import Finding, Kind, Repair
@@ -71,6 +71,8 @@ class Names:
         self._parents: set[str] = set()
         self.findings: set[Finding] = set()
         self.usage = Usage(0, 0)
+        self.with_versions: set[bytes] = set()
+        """Ids of the files that have, or had, earlier contents."""
 
     async def look(self) -> None:
         """Goes through all entries."""
@@ -90,10 +92,12 @@ class Names:
                 if value[0] == mark.MARK:
                     self._report("unreadable record", path, "it belongs to a change of a folder that is gone")
                 size += entry.size
-                if entry.kind == tree.DIRECTORY:
+                if entry.kind == DIRECTORY:
                     self._folders.add(path)
-                else:
+                elif entry.kind == FILE:
                     self._look_at_content(path, key, value, entry)
+                if entry.versions:
+                    self.with_versions.add(entry.id)
             self._tell(len(page))
             await asyncio.sleep(0)
         self.usage = Usage(size, files)
@@ -110,6 +114,7 @@ class Names:
             for _, value in page:
                 entry = tree.decode(value)
                 self._contents.refer(entry.sha256, entry.blob)
+                self.with_versions.add(entry.id)
 
     def _look_at_content(self, path: str, key: bytes, value: bytes, entry: Entry) -> None:
         found = self._contents.refer(entry.sha256, entry.blob)
@@ -143,12 +148,12 @@ async def _make_folder(tr: Transaction, where: _Where, path: str) -> None:
         key = keyspace.entry(where.root, directory, name)
         here = f"{directory}/{name}" if directory else name
         value = await tr.get(key)
-        if value is None or tree.decode(value).kind != tree.DIRECTORY:
+        if value is None or tree.decode(value).kind != DIRECTORY:
             if value is not None:
                 other = await _free_name(tr, where.root, directory, name)
                 tr.set(keyspace.entry(where.root, directory, other), value)
                 changes.append(Change(ChangeType.ADDED, f"{directory}/{other}" if directory else other))
-            tr.set(key, tree.encode(Entry(tree.DIRECTORY, 0, now, now, 0o755, tree.new_etag())))
+            tr.set(key, encode(new_directory(now)))
             changes.append(Change(ChangeType.ADDED, here))
             made += 1
         directory = here
@@ -183,7 +188,7 @@ async def _correct(tr: Transaction, where: _Where, path: str, key: bytes, was: b
     """Makes an entry say what is known of its content."""
     if await tr.get(key) == was:
         entry = tree.decode(was)
-        tr.set(key, tree.encode(msgspec.structs.replace(entry, size=right.size, blob=right.blob)))
+        tr.set(key, encode(msgspec.structs.replace(entry, size=right.size, blob=right.blob)))
         where.changed(
             tr, content.now(), [Change(ChangeType.UPDATED, path)], Usage(right.size - entry.size, 0)
         )

@@ -14,13 +14,15 @@ from hypothesis import strategies as st
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Transaction
 from fdb_provider.errors import ContentDamaged, FileNotFound
-from fdb_provider.files import content, tree, usage
+from fdb_provider.files import content, history, tree, usage
+from fdb_provider.files.entry import Entry, encode
 from fdb_provider.files.service import FileService
 from fdb_provider.files.usage import Usage
 from fdb_provider.fsck import Finding, Report, check
 from fdb_provider.models import WorkspaceSession
 from fdb_provider.repositories import accounts, workspace_sessions
 from fdb_provider.scope import Scope
+from tests.files.conftest import KEEPING, sweep
 from tests.files.test_large import TINY, Dead, Hooked, prepare
 from tests.files.test_model import OPERATIONS, Operation, outcome
 
@@ -93,10 +95,10 @@ async def change_entry(tr: Transaction, scope: Scope, path: str, **fields: objec
     key = entry_key(scope, path)
     value = await tr.get(key)
     assert value is not None
-    tr.set(key, tree.encode(msgspec.structs.replace(tree.decode(value), **fields)))
+    tr.set(key, encode(msgspec.structs.replace(tree.decode(value), **fields)))
 
 
-async def entry_of(tr: Transaction, scope: Scope, path: str) -> tree.Entry:
+async def entry_of(tr: Transaction, scope: Scope, path: str) -> Entry:
     value = await tr.get(entry_key(scope, path))
     assert value is not None
     return tree.decode(value)
@@ -274,7 +276,7 @@ async def test_a_folder_that_is_missing_deep_down_and_a_file_in_its_way(
 
 async def copy_name(tr: Transaction, scope: Scope, source: str, target: str) -> None:
     entry = await entry_of(tr, scope, source)
-    tr.set(entry_key(scope, target), tree.encode(entry))
+    tr.set(entry_key(scope, target), encode(entry))
     usage.count(tr, scope, "workspace", entry.size, 1)
     content.add_reference(tr, scope.tenant, entry.sha256)
 
@@ -311,6 +313,61 @@ async def test_changed_bytes_are_found_by_a_deep_check(database: Database, scope
     await database.run(damage)
     assert (await check(database)).clean
     assert kinds(await check(database, deep=True)) == ["content damaged"]
+
+
+@pytest.fixture
+async def past(database: Database, scope: Scope) -> FileService:
+    """The same account with a history and a trash."""
+    files = FileService(database, retention=KEEPING)
+    for data in (b"1", LARGE, b"3"):
+        await files.write(scope, "/workspace/d/small", data)
+    await files.create_symlink(scope, "/workspace/d/link", "small")
+    await files.copy(scope, "/workspace/d", "/workspace/e")
+    await files.write(scope, "/workspace/e/small", b"4")
+    await files.delete(scope, "/workspace/e", recursive=True, to_trash=True)
+    await files.write(scope, "/home/f", b"5")
+    await files.write(scope, "/home/f", b"6")
+    await files.delete(scope, "/home/f", to_trash=True)
+    return files
+
+
+async def test_history_and_trash_are_looked_through(
+    database: Database, scope: Scope, past: FileService
+) -> None:
+    await assert_clean(database)
+    await past.trash.empty(scope)
+    await past.write(scope, "/home/f", b"7")
+    await past.write(scope, "/home/f", b"8")
+    await past.delete(scope, "/home/f")
+    await assert_clean(database)
+    await sweep(past, scope)
+    await assert_clean(database)
+    await sweep(past, scope, content.now() + 2 * content.GRACE)
+    await assert_clean(database)
+
+
+async def test_a_version_without_its_content_or_its_file(
+    database: Database, scope: Scope, past: FileService
+) -> None:
+    found = await past.history.list(scope, "/workspace/d/small")
+    lost = next(version for version in found if version.size == 1)
+
+    async def damage(tr: Transaction) -> None:
+        tr.clear(keyspace.content(scope.tenant, lost.sha256))
+        tr.clear(keyspace.references(scope.tenant, lost.sha256))
+        key = keyspace.version(scope.tenant, b"nobody", 1, "x")
+        large = next(version for version in found if version.size == len(LARGE))
+        tr.set(key, history.encode(large))
+        content.add_reference(tr, scope.tenant, large.sha256)
+
+    await database.run(damage)
+    report = await check(database, repair=True)
+    assert kinds(report) == ["content missing", "unused version"]
+    assert report.clean
+    assert lost not in await past.history.list(scope, "/workspace/d/small")
+    await assert_clean(database)
+    await sweep(past, scope, content.now() + 2 * content.GRACE)
+    await assert_clean(database)
 
 
 async def test_what_has_no_owner_is_told(database: Database, scope: Scope) -> None:

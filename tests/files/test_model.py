@@ -20,7 +20,8 @@ from fdb_provider.errors import (
     FileNotFound,
     InvalidPath,
 )
-from fdb_provider.files import content, tree, usage
+from fdb_provider.files import content, usage
+from fdb_provider.files.entry import DIRECTORY, FILE
 from fdb_provider.files.service import FileService
 from fdb_provider.models import new_id
 from fdb_provider.scope import Scope
@@ -153,7 +154,7 @@ async def truth(files: FileService, scope: Scope, path: str = "/workspace") -> T
     for name, entry in await files.list_directory(scope, path):
         at = f"{path}/{name}"
         relative = at.removeprefix("/workspace/")
-        if entry.kind == tree.DIRECTORY:
+        if entry.kind == DIRECTORY:
             found[relative] = None
             found |= await truth(files, scope, at)
         else:
@@ -195,7 +196,7 @@ class Watcher:
             entry = await self.files.stat(self.scope, path)
         except FileNotFound:
             return
-        if entry.kind == tree.DIRECTORY:
+        if entry.kind == DIRECTORY:
             self.picture[relative] = None
             self.picture |= await truth(self.files, self.scope, path)
         else:
@@ -232,7 +233,7 @@ async def check_usage(files: FileService, scope: Scope) -> None:
 async def expected_references(files: FileService, scope: Scope) -> dict[bytes, int]:
     counts: dict[bytes, int] = {}
     for _, entry in await files.walk(scope, "/workspace"):
-        if entry.kind == tree.FILE and entry.sha256 != content.EMPTY:
+        if entry.kind == FILE and entry.sha256 != content.EMPTY:
             counts[entry.sha256] = counts.get(entry.sha256, 0) + 1
     return counts
 

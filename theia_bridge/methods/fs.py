@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 
-from fdb_provider.files import tree
-from fdb_provider.files.tree import Entry
+from fdb_provider.files.entry import DIRECTORY, FILE, SYMLINK, Entry
 from rpc import Registry
 from theia_bridge.methods.context import Context
 from theia_bridge.methods.protocol import (
     CreateDirectoryParams,
+    CreateSymlinkParams,
     DeleteParams,
     DidChange,
     Directory,
     DirectoryEntry,
     FileContent,
+    FileHistory,
     FileType,
+    FileVersion,
     MoveParams,
     PathParams,
     ReadDirectoryParams,
     ReadFileParams,
+    ReadVersionParams,
+    RestoreParams,
+    SetAttributesParams,
     Stat,
     UnwatchParams,
     Watch,
@@ -35,13 +40,20 @@ PAGE = 2000
 SLICE = 2000
 """Entries put on the wire in one go, before other channels have their turn."""
 
-_TYPES: dict[int, FileType] = {tree.FILE: "file", tree.DIRECTORY: "directory", tree.SYMLINK: "symlink"}
+TYPES: dict[int, FileType] = {FILE: "file", DIRECTORY: "directory", SYMLINK: "symlink"}
 
 
 def to_stat(entry: Entry) -> Stat:
     """An entry as it goes over the wire."""
     return Stat(
-        type=_TYPES[entry.kind], size=entry.size, ctime=entry.ctime, mtime=entry.mtime, etag=entry.etag
+        type=TYPES[entry.kind],
+        size=entry.size,
+        ctime=entry.ctime,
+        mtime=entry.mtime,
+        etag=entry.etag,
+        mode=entry.mode,
+        readonly=entry.readonly,
+        target=entry.target or None,
     )
 
 
@@ -85,6 +97,7 @@ async def write_file(context: Context, params: WriteFileParams) -> Stat:
         params.content,
         create=params.create,
         overwrite=params.overwrite,
+        mode=params.mode,
         if_match=params.if_match,
         idempotency_key=params.idempotency_key,
     )
@@ -95,16 +108,44 @@ async def write_file(context: Context, params: WriteFileParams) -> Stat:
 async def create_directory(context: Context, params: CreateDirectoryParams) -> Stat:
     """Makes one folder in a folder that exists."""
     entry = await context.files.create_directory(
-        context.user.scope, params.path, idempotency_key=params.idempotency_key
+        context.user.scope, params.path, mode=params.mode, idempotency_key=params.idempotency_key
+    )
+    return to_stat(entry)
+
+
+@registry.method("fs.createSymlink", shielded=True)
+async def create_symlink(context: Context, params: CreateSymlinkParams) -> Stat:
+    """Makes a symbolic link, which is kept for exports and never followed here."""
+    entry = await context.files.create_symlink(
+        context.user.scope, params.path, params.target, idempotency_key=params.idempotency_key
+    )
+    return to_stat(entry)
+
+
+@registry.method("fs.setAttributes", shielded=True)
+async def set_attributes(context: Context, params: SetAttributesParams) -> Stat:
+    """Changes the permission bits of a file or folder; content, times and etag stay."""
+    entry = await context.files.set_attributes(
+        context.user.scope,
+        params.path,
+        mode=params.mode,
+        readonly=params.readonly,
+        if_match=params.if_match,
+        idempotency_key=params.idempotency_key,
     )
     return to_stat(entry)
 
 
 @registry.method("fs.delete", shielded=True)
 async def delete(context: Context, params: DeleteParams) -> None:
-    """Deletes a file, or a folder and with `recursive` all in it."""
+    """Deletes a file, or a folder and with `recursive` all in it, for good or into the trash."""
     await context.files.delete(
-        context.user.scope, params.path, recursive=params.recursive, idempotency_key=params.idempotency_key
+        context.user.scope,
+        params.path,
+        recursive=params.recursive,
+        to_trash=params.use_trash,
+        if_match=params.if_match,
+        idempotency_key=params.idempotency_key,
     )
 
 
@@ -116,6 +157,7 @@ async def rename(context: Context, params: MoveParams) -> Stat:
         params.source,
         params.target,
         overwrite=params.overwrite,
+        if_match=params.if_match,
         idempotency_key=params.idempotency_key,
     )
     return to_stat(entry)
@@ -129,6 +171,38 @@ async def copy(context: Context, params: MoveParams) -> Stat:
         params.source,
         params.target,
         overwrite=params.overwrite,
+        if_match=params.if_match,
+        idempotency_key=params.idempotency_key,
+    )
+    return to_stat(entry)
+
+
+@registry.method("fs.history")
+async def history(context: Context, params: PathParams) -> FileHistory:
+    """The earlier contents of a file that are kept, the newest first."""
+    versions = await context.files.history.list(context.user.scope, params.path)
+    return FileHistory(
+        versions=[FileVersion(version=v.name, saved_at=v.saved, size=v.size, etag=v.etag) for v in versions]
+    )
+
+
+@registry.method("fs.readVersion")
+async def read_version(context: Context, params: ReadVersionParams) -> FileContent:
+    """An earlier content of a file, or a range of it."""
+    version, data = await context.files.history.read(
+        context.user.scope, params.path, params.version, params.offset, params.length
+    )
+    return FileContent(content=data, etag=version.etag, size=version.size)
+
+
+@registry.method("fs.restore", shielded=True)
+async def restore(context: Context, params: RestoreParams) -> Stat:
+    """Writes an earlier content of a file anew; the present one joins the history."""
+    entry = await context.files.history.restore(
+        context.user.scope,
+        params.path,
+        params.version,
+        if_match=params.if_match,
         idempotency_key=params.idempotency_key,
     )
     return to_stat(entry)

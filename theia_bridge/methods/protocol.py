@@ -22,19 +22,29 @@ class Params(Wire, forbid_unknown_fields=True, frozen=True):
 
 
 IdempotencyKey = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+Name = Annotated[str, msgspec.Meta(max_length=64)]
+"""Names a version of a file, or a thing in the trash: as the server gave it."""
 Glob = Annotated[str, msgspec.Meta(max_length=500)]
 FileType = Literal["file", "directory", "symlink"]
+Mode = Annotated[int, msgspec.Meta(ge=0, le=0o777)]
+"""POSIX permission bits."""
 
 
 class Stat(Wire, frozen=True, gc=False):
-    """What is known of a file or folder. Times are milliseconds since 1970; `size` is in bytes."""
+    """What is known of a file, folder or symbolic link.
+
+    Times are milliseconds since 1970; `size` is in bytes. `readonly` is of files only, and told by `mode`.
+    `target` is where a link leads, as it was given; nothing follows it here.
+    """
 
     type: FileType
     size: int
     ctime: int
     mtime: int
     etag: str
+    mode: int
     readonly: bool = False
+    target: str | None = None
 
 
 class PathParams(Params, frozen=True):
@@ -85,35 +95,143 @@ class WriteFileParams(Params, frozen=True):
 
     `create` allows making it, `overwrite` allows replacing it. `if_match` is the etag the file must still
     have, else the answer is Conflict. A write repeated with the same `idempotency_key` is applied once.
+    Without `mode` a file keeps the one it has. A read-only file and a symbolic link are not written.
     """
 
     path: str
     content: bytes
     create: bool = True
     overwrite: bool = True
+    mode: Mode | None = None
     if_match: str | None = None
     idempotency_key: IdempotencyKey | None = None
 
 
 class CreateDirectoryParams(Params, frozen=True):
     path: str
+    mode: Mode | None = None
+    idempotency_key: IdempotencyKey | None = None
+
+
+class CreateSymlinkParams(Params, frozen=True):
+    """`target` is kept as given: absolute or relative, there or not."""
+
+    path: str
+    target: str
+    idempotency_key: IdempotencyKey | None = None
+
+
+class SetAttributesParams(Params, frozen=True):
+    """`readonly` takes everybody's right to write a file, or gives it to the owner."""
+
+    path: str
+    mode: Mode | None = None
+    readonly: bool | None = None
+    if_match: str | None = None
     idempotency_key: IdempotencyKey | None = None
 
 
 class DeleteParams(Params, frozen=True):
-    """`use_trash` is accepted and has no effect yet."""
+    """With `use_trash` it can be had again by `trash.restore`. `if_match` is the etag it must still have."""
 
     path: str
     recursive: bool = False
     use_trash: bool = False
+    if_match: str | None = None
     idempotency_key: IdempotencyKey | None = None
 
 
 class MoveParams(Params, frozen=True):
+    """`if_match` is the etag that `source` must still have."""
+
     source: str
     target: str
     overwrite: bool = False
+    if_match: str | None = None
     idempotency_key: IdempotencyKey | None = None
+
+
+class FileVersion(Wire, frozen=True):
+    """An earlier content of a file. `saved_at` is when it was written, in milliseconds since 1970."""
+
+    version: str
+    saved_at: int
+    size: int
+    etag: str
+
+
+class FileHistory(Wire, frozen=True):
+    """The earlier contents of a file that are kept, the newest first; the present one is not among them."""
+
+    versions: list[FileVersion]
+
+
+class ReadVersionParams(Params, frozen=True):
+    """`offset` and `length` as in `fs.readFile`."""
+
+    path: str
+    version: Name
+    offset: int = 0
+    length: int | None = None
+
+
+class RestoreParams(Params, frozen=True):
+    """`if_match` is the etag the file must still have."""
+
+    path: str
+    version: Name
+    if_match: str | None = None
+    idempotency_key: IdempotencyKey | None = None
+
+
+class TrashItem(Wire, frozen=True):
+    """Something that was deleted.
+
+    `path` is where it was, `deleted_at` is in milliseconds since 1970, `size` the bytes of all its files,
+    `entries` how many names it has, with its own.
+    """
+
+    id: str
+    path: str
+    deleted_at: int
+    type: FileType
+    size: int
+    entries: int
+
+
+class TrashListParams(Params, frozen=True):
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 1000
+
+
+class TrashList(Wire, frozen=True):
+    """What was deleted, the last deleted first."""
+
+    items: list[TrashItem]
+
+
+class TrashRestoreParams(Params, frozen=True):
+    """Without `target` it goes where it was. With `overwrite`, what took its name goes into the trash."""
+
+    id: Name
+    target: str | None = None
+    overwrite: bool = False
+
+
+class Restored(Wire, frozen=True):
+    """Where it is now."""
+
+    path: str
+    stat: Stat
+
+
+class TrashDeleteParams(Params, frozen=True):
+    id: Name
+
+
+class Emptied(Wire, frozen=True):
+    """How many things left the trash for good."""
+
+    items: int
 
 
 class WatchParams(Params, frozen=True):

@@ -13,10 +13,9 @@ from aiohttp import web
 from stream_zip import ZIP_AUTO, AsyncMemberFile, async_stream_zip
 
 from fdb_provider.errors import FileNotFound
-from fdb_provider.files import tree
+from fdb_provider.files.entry import DIRECTORY, SYMLINK, Entry
 from fdb_provider.files.paths import parse
 from fdb_provider.files.service import FileService
-from fdb_provider.files.tree import Entry
 from fdb_provider.scope import Scope
 from theia_bridge.middleware.authentication import USER
 from theia_bridge.rest.streaming import attachment, stream
@@ -29,6 +28,7 @@ else:
 
 _REGULAR = 0o100000
 _FOLDER = 0o040000
+_LINK = 0o120000
 _LEVEL = 6
 """zlib's own default: 9 takes several times as long for a percent."""
 _GZIP = zlib.MAX_WBITS | 16
@@ -74,10 +74,13 @@ def _zip(files: FileService, scope: Scope, members: Members) -> AsyncIterable[by
 async def _zip_members(files: FileService, scope: Scope, members: Members) -> AsyncIterator[AsyncMemberFile]:
     for path, entry in members:
         changed = datetime.fromtimestamp(entry.mtime / 1000, UTC)
-        if entry.kind == tree.DIRECTORY:
+        if entry.kind == DIRECTORY:
             method = ZIP_AUTO(0, level=_LEVEL)
             yield path + "/", changed, _FOLDER | entry.mode, method, _nothing()
-        elif entry.kind == tree.FILE:
+        elif entry.kind == SYMLINK:
+            method = ZIP_AUTO(entry.size, level=_LEVEL)
+            yield path, changed, _LINK | entry.mode, method, _once(entry.target.encode())
+        else:
             method = ZIP_AUTO(entry.size, level=_LEVEL)
             yield path, changed, _REGULAR | entry.mode, method, files.parts(scope, entry)
 
@@ -88,6 +91,10 @@ async def _nothing() -> AsyncIterator[bytes]:
         yield part
 
 
+async def _once(part: bytes) -> AsyncIterator[bytes]:
+    yield part
+
+
 async def _tar(files: FileService, scope: Scope, members: Members) -> AsyncIterator[bytes]:
     """A tar file in POSIX.1-2001's format: names and times that the old one has no room for are in PAX
     headers, as UTF-8 and in milliseconds."""
@@ -95,12 +102,13 @@ async def _tar(files: FileService, scope: Scope, members: Members) -> AsyncItera
         info = tarfile.TarInfo(path)
         info.mode = entry.mode
         info.mtime = entry.mtime / 1000
-        if entry.kind == tree.DIRECTORY:
+        if entry.kind == DIRECTORY:
             info.type = tarfile.DIRTYPE
-        elif entry.kind == tree.FILE:
-            info.size = entry.size
+        elif entry.kind == SYMLINK:
+            info.type = tarfile.SYMTYPE
+            info.linkname = entry.target
         else:
-            continue
+            info.size = entry.size
         yield info.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
         if info.size:
             async for part in files.parts(scope, entry):

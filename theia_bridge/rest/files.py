@@ -14,8 +14,8 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from fdb_provider.errors import Conflict, FileExists, FileIsADirectory, FileNotFound, FileTooLarge, StoreError
 from fdb_provider.files import content, tree
+from fdb_provider.files.entry import DIRECTORY, Entry
 from fdb_provider.files.paths import parse
-from fdb_provider.files.tree import Entry
 from theia_bridge.methods.fs import to_stat
 from theia_bridge.middleware.authentication import USER
 from theia_bridge.problems import problem
@@ -43,8 +43,9 @@ async def download(request: web.Request) -> web.StreamResponse:
         return await archives.respond(request, path, archive, request.query.getall("name", []))
     files, scope = request.app[FILES], request[USER].scope
     entry = await files.stat(scope, path)
-    if entry.kind == tree.DIRECTORY:
+    if entry.kind == DIRECTORY:
         raise FileIsADirectory(f"{path} is a folder: add ?archive=zip")
+    tree.check_no_link(entry, parse(path))
     etag = f'"{entry.etag}"'
     if not Etags.of(request, "If-Match").match(entry.etag, otherwise=True):
         raise Conflict(f"{path} has changed")
@@ -124,7 +125,12 @@ async def upload(request: web.Request) -> web.StreamResponse:
 
 
 async def _checked(request: web.Request, path: str, match: Etags, none_match: Etags) -> Entry | None:
-    """The file as it is. Raises `Conflict` unless it meets the request's conditions."""
+    """The file as it is.
+
+    Raises:
+        Conflict: it does not meet the request's conditions.
+        NoPermissions: it is read-only, or a symbolic link.
+    """
     try:
         current: Entry | None = await request.app[FILES].stat(request[USER].scope, path)
     except FileNotFound:
@@ -133,6 +139,8 @@ async def _checked(request: web.Request, path: str, match: Etags, none_match: Et
         raise Conflict(f"{path} has changed since it was read" if current else f"{path} is gone")
     if none_match.match(None if current is None else current.etag, otherwise=False):
         raise Conflict(f"{path} is there already")
+    if current is not None:
+        tree.check_changeable(current, parse(path))
     return current
 
 

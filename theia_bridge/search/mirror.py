@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import NamedTuple, ParamSpec, TypeVar
 
 from fdb_provider.errors import SearchUnavailable
+from fdb_provider.files.entry import FILE, Entry
 from fdb_provider.files.service import FileService
-from fdb_provider.files.tree import FILE, Entry
 from fdb_provider.scope import Scope
 
 FILE_LIMIT = 32 << 20

@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 from fdb_provider.errors import FileNotADirectory, InvalidPattern, SearchUnavailable
 from fdb_provider.files import tree
+from fdb_provider.files.entry import DIRECTORY
 from fdb_provider.files.paths import Location, parse
 from fdb_provider.files.service import FileService
 from fdb_provider.scope import Scope
@@ -62,7 +63,7 @@ class SearchService:
         places = [parse(root) for root in dict.fromkeys(roots)]
         for at in places:
             tree.root_of(scope, at)
-            if (await self._files.stat(scope, at.path)).kind != tree.DIRECTORY:
+            if (await self._files.stat(scope, at.path)).kind != DIRECTORY:
                 raise FileNotADirectory(f"{at.path} is not a folder")
         # A folder in another one that is searched is searched with it.
         return [at for at in places if not any(other != at and other.contains(at) for other in places)]

@@ -20,14 +20,23 @@ export interface ContextLine {
 
 export interface CreateDirectoryParams {
     path: string;
+    mode?: number | null;
     idempotencyKey?: string | null;
 }
 
-/** `use_trash` is accepted and has no effect yet. */
+/** `target` is kept as given: absolute or relative, there or not. */
+export interface CreateSymlinkParams {
+    path: string;
+    target: string;
+    idempotencyKey?: string | null;
+}
+
+/** With `use_trash` it can be had again by `trash.restore`. `if_match` is the etag it must still have. */
 export interface DeleteParams {
     path: string;
     recursive?: boolean;
     useTrash?: boolean;
+    ifMatch?: string | null;
     idempotencyKey?: string | null;
 }
 
@@ -73,6 +82,11 @@ export interface DirectoryEntry {
     stat: Stat;
 }
 
+/** How many things left the trash for good. */
+export interface Emptied {
+    items: number;
+}
+
 /** `content` is the range asked for; `size` is that of the whole file. */
 export interface FileContent {
     content: Uint8Array;
@@ -80,11 +94,24 @@ export interface FileContent {
     size: number;
 }
 
+/** The earlier contents of a file that are kept, the newest first; the present one is not among them. */
+export interface FileHistory {
+    versions: Array<FileVersion>;
+}
+
 /** All matches in a file, in order. */
 export interface FileMatches {
     path: string;
     matches: Array<Match>;
     context: Array<ContextLine>;
+}
+
+/** An earlier content of a file. `saved_at` is when it was written, in milliseconds since 1970. */
+export interface FileVersion {
+    version: string;
+    savedAt: number;
+    size: number;
+    etag: string;
 }
 
 /** Absolute paths, the best match first. `limit_hit`: there are more. */
@@ -105,10 +132,12 @@ export interface Match {
     textCharacter: number;
 }
 
+/** `if_match` is the etag that `source` must still have. */
 export interface MoveParams {
     source: string;
     target: string;
     overwrite?: boolean;
+    ifMatch?: string | null;
     idempotencyKey?: string | null;
 }
 
@@ -150,6 +179,14 @@ export interface ReadFileParams {
     length?: number | null;
 }
 
+/** `offset` and `length` as in `fs.readFile`. */
+export interface ReadVersionParams {
+    path: string;
+    version: string;
+    offset?: number;
+    length?: number | null;
+}
+
 export interface RenewParams {
     token: string;
 }
@@ -157,6 +194,20 @@ export interface RenewParams {
 /** When the channel will be closed unless it is renewed again, in milliseconds since 1970. */
 export interface Renewed {
     expiresAt: number;
+}
+
+/** `if_match` is the etag the file must still have. */
+export interface RestoreParams {
+    path: string;
+    version: string;
+    ifMatch?: string | null;
+    idempotencyKey?: string | null;
+}
+
+/** Where it is now. */
+export interface Restored {
+    path: string;
+    stat: Stat;
 }
 
 export interface Search {
@@ -201,14 +252,65 @@ export interface SearchTextParams {
     maxFileSize?: number;
 }
 
-/** What is known of a file or folder. Times are milliseconds since 1970; `size` is in bytes. */
+/** `readonly` takes everybody's right to write a file, or gives it to the owner. */
+export interface SetAttributesParams {
+    path: string;
+    mode?: number | null;
+    readonly?: boolean | null;
+    ifMatch?: string | null;
+    idempotencyKey?: string | null;
+}
+
+/**
+ * What is known of a file, folder or symbolic link.
+ *
+ * Times are milliseconds since 1970; `size` is in bytes. `readonly` is of files only, and told by `mode`.
+ * `target` is where a link leads, as it was given; nothing follows it here.
+ */
 export interface Stat {
     type: 'directory' | 'file' | 'symlink';
     size: number;
     ctime: number;
     mtime: number;
     etag: string;
+    mode: number;
     readonly: boolean;
+    target: string | null;
+}
+
+export interface TrashDeleteParams {
+    id: string;
+}
+
+/**
+ * Something that was deleted.
+ *
+ * `path` is where it was, `deleted_at` is in milliseconds since 1970, `size` the bytes of all its files,
+ * `entries` how many names it has, with its own.
+ */
+export interface TrashItem {
+    id: string;
+    path: string;
+    deletedAt: number;
+    type: 'directory' | 'file' | 'symlink';
+    size: number;
+    entries: number;
+}
+
+/** What was deleted, the last deleted first. */
+export interface TrashList {
+    items: Array<TrashItem>;
+}
+
+export interface TrashListParams {
+    limit?: number;
+}
+
+/** Without `target` it goes where it was. With `overwrite`, what took its name goes into the trash. */
+export interface TrashRestoreParams {
+    id: string;
+    target?: string | null;
+    overwrite?: boolean;
 }
 
 export interface UnwatchParams {
@@ -258,12 +360,14 @@ export interface WorkspaceUsage {
  *
  * `create` allows making it, `overwrite` allows replacing it. `if_match` is the etag the file must still
  * have, else the answer is Conflict. A write repeated with the same `idempotency_key` is applied once.
+ * Without `mode` a file keeps the one it has. A read-only file and a symbolic link are not written.
  */
 export interface WriteFileParams {
     path: string;
     content: Uint8Array;
     create?: boolean;
     overwrite?: boolean;
+    mode?: number | null;
     ifMatch?: string | null;
     idempotencyKey?: string | null;
 }
@@ -276,14 +380,24 @@ export interface Methods {
     'fs.copy': { params: MoveParams; result: Stat };
     /** Makes one folder in a folder that exists. */
     'fs.createDirectory': { params: CreateDirectoryParams; result: Stat };
-    /** Deletes a file, or a folder and with `recursive` all in it. */
+    /** Makes a symbolic link, which is kept for exports and never followed here. */
+    'fs.createSymlink': { params: CreateSymlinkParams; result: Stat };
+    /** Deletes a file, or a folder and with `recursive` all in it, for good or into the trash. */
     'fs.delete': { params: DeleteParams; result: null };
+    /** The earlier contents of a file that are kept, the newest first. */
+    'fs.history': { params: PathParams; result: FileHistory };
     /** The entries of a folder with what is known of each; with `limit`, a page of them. */
     'fs.readDirectory': { params: ReadDirectoryParams; result: Directory };
     /** A file's content, or a range of it. */
     'fs.readFile': { params: ReadFileParams; result: FileContent };
+    /** An earlier content of a file, or a range of it. */
+    'fs.readVersion': { params: ReadVersionParams; result: FileContent };
     /** Moves a file or folder to another name, folder or root, at once. */
     'fs.rename': { params: MoveParams; result: Stat };
+    /** Writes an earlier content of a file anew; the present one joins the history. */
+    'fs.restore': { params: RestoreParams; result: Stat };
+    /** Changes the permission bits of a file or folder; content, times and etag stay. */
+    'fs.setAttributes': { params: SetAttributesParams; result: Stat };
     /** What is known of a file or folder. */
     'fs.stat': { params: PathParams; result: Stat };
     /** Ends a watch. */
@@ -302,6 +416,14 @@ export interface Methods {
     'search.files': { params: SearchFilesParams; result: FoundFiles };
     /** Begins a text search; what it finds comes as `search.didFind`, its end as `search.didFinish`. */
     'search.text': { params: SearchTextParams; result: Search };
+    /** Forgets it for good. */
+    'trash.delete': { params: TrashDeleteParams; result: null };
+    /** Forgets all of it for good. */
+    'trash.empty': { params: undefined; result: Emptied };
+    /** What was deleted, the last deleted first. */
+    'trash.list': { params: TrashListParams; result: TrashList };
+    /** Puts it back where it was, or at `target`; folders that are gone are made again. */
+    'trash.restore': { params: TrashRestoreParams; result: Restored };
     /** The session this channel works on, and who is working. */
     'workspace.info': { params: undefined; result: WorkspaceInfo };
     /** How much the session, the user and the tenant keep, and how much they may. */

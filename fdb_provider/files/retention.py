@@ -1,0 +1,31 @@
+"""How long is kept what nobody asked to keep."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DAY = 24 * 3_600_000
+"""Milliseconds."""
+MOST_VERSIONS = 1000
+"""The largest number of versions that can be kept of a file: what one transaction reads at ease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What is kept of the past. Times are in milliseconds.
+
+    Args:
+        versions: earlier contents kept of each file, at most `MOST_VERSIONS`; 0 keeps none.
+        history: how long an earlier content is kept after it was replaced; at least `DAY`.
+        merge: a content that was current for a shorter time than this is not kept: saves in quick
+            succession, as an editor makes them by itself, leave one version.
+        trash: how long what was deleted stays in the trash.
+    """
+
+    versions: int = 50
+    history: int = 30 * DAY
+    merge: int = 10_000
+    trash: int = 30 * DAY
+
+
+RETENTION = Retention()
