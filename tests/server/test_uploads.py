@@ -250,3 +250,12 @@ async def blobs_and_garbage(tr: Reader, tenant: str) -> tuple[int, int]:
     chunks = [key async for key, _ in tr.get_range(*keyspace.range_of(prefix))]
     notes = [key async for key, _ in tr.get_range(*keyspace.range_of(keyspace.garbage(tenant)))]
     return len({keyspace.unpack(key, prefix)[0] for key in chunks}), len(notes)
+
+
+async def test_a_page_of_somebody_else_is_refused(http: aiohttp.ClientSession, token: str) -> None:
+    claims = jwt.decode(token, options={"verify_signature": False})
+    own = f"{claims['sub']}/{claims['sid']}"
+    assert (await put(http, b"mine", Theia_Bridge_Caller=own))[0] == 201
+    for other in (f"someone/{claims['sid']}", f"{claims['sub']}/another", ""):
+        assert (await put(http, b"not mine", Theia_Bridge_Caller=other))[0] == 403
+    assert (await get(http))[1] == b"mine"

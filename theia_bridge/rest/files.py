@@ -1,7 +1,8 @@
 """`/api/v5/files/...`: files of any size in and out, and folders out as archives.
 
-`GET` takes `Range`, `If-Range`, `If-Match` and `If-None-Match`; `PUT` takes `If-Match`, `If-None-Match` and
-`Idempotency-Key`. Of a file only a few parts are in memory at a time, whatever its size.
+`GET` takes `Range`, `If-Range`, `If-Match` and `If-None-Match`; `PUT` takes `If-Match`, `If-None-Match`,
+`Idempotency-Key` and `Theia-Bridge-Caller`. Of a file only a few parts are in memory at a time, whatever its
+size.
 """
 
 from __future__ import annotations
@@ -12,7 +13,15 @@ import msgspec
 from aiohttp import ClientPayloadError, HttpVersion11, web
 from aiohttp.web_protocol import RequestPayloadError
 
-from fdb_provider.errors import Conflict, FileExists, FileIsADirectory, FileNotFound, FileTooLarge, StoreError
+from fdb_provider.errors import (
+    Conflict,
+    FileExists,
+    FileIsADirectory,
+    FileNotFound,
+    FileTooLarge,
+    NoPermissions,
+    StoreError,
+)
 from fdb_provider.files import content, tree
 from fdb_provider.files.entry import DIRECTORY, Entry
 from fdb_provider.files.paths import parse
@@ -87,6 +96,7 @@ async def upload(request: web.Request) -> web.StreamResponse:
     """
     path = "/" + request.match_info["path"]
     files, scope = request.app[FILES], request[USER].scope
+    _check_caller(request)
     key = _idempotency_key(request)
     _check_body(request, path)
     if key is not None and (earlier := await files.answered(scope, path, key)) is not None:
@@ -160,6 +170,13 @@ async def _receive(request: web.Request, path: str, incoming: content.Upload, si
         raise web.HTTPBadRequest(text=f"The body of {path} ended early: send it again.") from error
     if size is not None and incoming.size != size:
         raise web.HTTPBadRequest(text=f"{path}: {incoming.size} bytes came instead of {size}: send it again.")
+
+
+def _check_caller(request: web.Request) -> None:
+    """A page says whose it is, as `USER/SESSION`: the cookie may be of somebody who signed in since."""
+    scope = request[USER].scope
+    if request.headers.get("Theia-Bridge-Caller") not in (None, f"{scope.user}/{scope.session}"):
+        raise NoPermissions("somebody else, or for another session, has signed in in this browser")
 
 
 def _check_body(request: web.Request, path: str) -> None:

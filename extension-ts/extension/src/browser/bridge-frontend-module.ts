@@ -8,6 +8,7 @@ import { ContainerModule } from '@theia/core/shared/inversify';
 import { FileService } from '@theia/filesystem/lib/browser/file-service';
 import { FileDownloadService } from '@theia/filesystem/lib/common/download/file-download';
 import { RemoteFileSystemServer } from '@theia/filesystem/lib/common/remote-file-system-provider';
+import { FileUploadService } from '@theia/filesystem/lib/common/upload/file-upload';
 import { LanguageGrammarDefinitionContribution } from '@theia/monaco/lib/browser/textmate';
 import { CliPreferences } from '@theia/preferences/lib/common/cli-preferences';
 import { WorkspaceServer } from '@theia/workspace/lib/common';
@@ -23,7 +24,11 @@ import { BridgeEnvVariablesServer } from './environment/bridge-env-variables-ser
 import { BridgeDownloadService } from './files/bridge-download-service';
 import { BridgeFileService } from './files/bridge-file-service';
 import { BridgeFileSystemServer } from './files/bridge-file-system-server';
+import { BridgeUploadService } from './files/bridge-upload-service';
+import { SendFile, sendFileFromBrowser } from './files/file-sender';
+import { FileTransfer } from './files/file-transfer';
 import { LostTrackContribution } from './files/lost-track-contribution';
+import { UploadContribution } from './files/upload-contribution';
 import { BridgeLanguageContribution } from './languages/bridge-language-contribution';
 import { BridgeStorageService } from './storage/bridge-storage-service';
 import { BridgeWorkspaceServer } from './workspace/bridge-workspace-server';
@@ -45,6 +50,13 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     rebind(FileService).toService(BridgeFileService);
     bind(BridgeDownloadService).toSelf().inSingletonScope();
     rebind(FileDownloadService).toService(BridgeDownloadService);
+    bind(SendFile).toConstantValue(sendFileFromBrowser);
+    bind(FileTransfer).toSelf().inSingletonScope();
+    bind(BridgeUploadService).toSelf().inSingletonScope();
+    rebind(FileUploadService).toService(BridgeUploadService);
+    bind(UploadContribution).toSelf().inSingletonScope();
+    bind(CommandContribution).toService(UploadContribution);
+    bind(MenuContribution).toService(UploadContribution);
 
     bind(BridgeWorkspaceServer).toSelf().inSingletonScope();
     rebind(WorkspaceServer).toService(BridgeWorkspaceServer);

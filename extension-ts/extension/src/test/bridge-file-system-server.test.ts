@@ -1,18 +1,31 @@
 import 'reflect-metadata';
 import * as assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { CancellationTokenSource, cancelled, isCancelled } from '@theia/core/lib/common/cancellation';
 import { Container } from '@theia/core/shared/inversify';
-import { FileOperationError, FileOperationResult, FileSystemProviderError, FileSystemProviderErrorCode, FileType } from '@theia/filesystem/lib/common/files';
-import { RemoteFileChange } from '@theia/filesystem/lib/common/remote-file-system-provider';
+import {
+    FileOperationError, FileOperationResult, FileReadStreamOptions, FileSystemProviderError, FileSystemProviderErrorCode, FileType
+} from '@theia/filesystem/lib/common/files';
+import { RemoteFileChange, RemoteFileSystemClient } from '@theia/filesystem/lib/common/remote-file-system-provider';
 import { BridgeConnection } from '../browser/connection/bridge-connection';
 import { BridgeStorageService } from '../browser/storage/bridge-storage-service';
 import { toUri } from '../browser/files/file-paths';
 import { BridgeFileSystemServer } from '../browser/files/bridge-file-system-server';
+import { CHANNEL_BYTES, FileTransfer } from '../browser/files/file-transfer';
+import { BridgeError } from '../common/bridge-error';
 import { reach, TestBrowser, TestServer } from './server';
 
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 const uri = (name: string): string => toUri(`/workspace/${name}`).toString();
 const REPLACING = { create: true, overwrite: true };
+const IDLE_CLIENT: RemoteFileSystemClient = {
+    notifyDidChangeFile: () => { },
+    notifyFileWatchError: () => { },
+    notifyDidChangeCapabilities: () => { },
+    notifyDidChangeReadOnlyMessage: () => { },
+    onFileStreamData: () => { },
+    onFileStreamEnd: () => { }
+};
 
 describe('BridgeFileSystemServer', { timeout: 60_000 }, () => {
 
@@ -30,10 +43,7 @@ describe('BridgeFileSystemServer', { timeout: 60_000 }, () => {
     });
 
     function filesOf(connected: BridgeConnection): BridgeFileSystemServer {
-        const container = new Container();
-        container.bind(BridgeConnection).toConstantValue(connected);
-        container.bind(BridgeFileSystemServer).toSelf().inSingletonScope();
-        return container.get(BridgeFileSystemServer);
+        return browser.openFiles(connected).get(BridgeFileSystemServer);
     }
 
     after(async () => {
@@ -114,15 +124,92 @@ describe('BridgeFileSystemServer', { timeout: 60_000 }, () => {
         }
     });
 
-    it('reads what is larger than a piece, and refuses to send what is larger than a frame', async () => {
-        const content = Buffer.alloc(40 * 1024 * 1024, 'abcdefg');
-        await files.writeFile(uri('large'), content, REPLACING);
-        assert.ok(content.equals(await files.readFile(uri('large'))));
-
+    it('brings files larger than a frame there and back, beside the channel', async () => {
         const { maxFrame } = await connection.info;
-        const sent = await requests(() => assert.rejects(files.writeFile(uri('larger'), new Uint8Array(maxFrame), REPLACING), error =>
-            error instanceof FileSystemProviderError && error.code === FileSystemProviderErrorCode.FileTooLarge));
+        const content = Buffer.alloc(maxFrame + 1, 'abcdefg');
+        const sent = await requests(() => files.writeFile(uri('large'), content, REPLACING));
         assert.equal(sent, 0);
+        assert.ok(content.equals(await files.readFile(uri('large'))));
+    });
+
+    it('keeps to what the writer of a large file expects to be there', async () => {
+        const [first, second] = ['a', 'b'].map(letter => Buffer.alloc(CHANNEL_BYTES + 1, letter));
+        const fails = async (act: Promise<unknown>, code: FileSystemProviderErrorCode): Promise<void> =>
+            assert.rejects(act, error => error instanceof FileSystemProviderError && error.code === code);
+        await fails(files.writeFile(uri('expected'), first, { create: false, overwrite: true }), FileSystemProviderErrorCode.FileNotFound);
+        await fails(files.writeFile(uri('nowhere/expected'), first, REPLACING), FileSystemProviderErrorCode.FileNotFound);
+        await files.writeFile(uri('expected'), first, { create: true, overwrite: false });
+        await fails(files.writeFile(uri('expected'), second, { create: true, overwrite: false }), FileSystemProviderErrorCode.FileExists);
+        await files.readFile(uri('expected'));
+        const write = files.expect(second, (await files.lastRead.get('/workspace/expected'))!);
+        await files.writeFile(uri('expected'), second, REPLACING);
+        assert.ok(write.written);
+        files.expect(first, 'of some other version');
+        await assert.rejects(files.writeFile(uri('expected'), first, REPLACING), error =>
+            error instanceof FileOperationError && error.fileOperationResult === FileOperationResult.FILE_MODIFIED_SINCE);
+        assert.ok(second.equals(await files.readFile(uri('expected'))));
+    });
+
+    it('applies a large write once whose answers are lost, and leaves off when told to', async () => {
+        const transfer = browser.openFiles(connection).get(FileTransfer);
+        const body = new Blob([Buffer.alloc(CHANNEL_BYTES + 1, 'x')]);
+        browser.lostAnswers = 2;
+        const made = await transfer.put('/workspace/once', body, { create: true, overwrite: false });
+        assert.equal((await connection.request('fs.stat', { path: '/workspace/once' })).etag, made.etag);
+
+        const source = new CancellationTokenSource();
+        const cancelling = transfer.put('/workspace/once', new Blob([Buffer.alloc(256 * 1024 * 1024)]), { ...REPLACING, token: source.token });
+        setTimeout(() => source.cancel(), 0);
+        await assert.rejects(cancelling, isCancelled);
+        assert.equal((await connection.request('fs.stat', { path: '/workspace/once' })).etag, made.etag);
+
+        const [own, other] = [new TestBrowser(server), await new TestBrowser(server).register()];
+        await own.register();
+        const page = own.connect();
+        await reach(page, 'online');
+        own.become(other);
+        await assert.rejects(own.openFiles(page).get(FileTransfer).put('/workspace/whose', body, REPLACING), error =>
+            error instanceof BridgeError && error.kind === 'NoPermissions');
+        own.dispose();
+    });
+
+    /** What Theia is told of a stream. */
+    function readStream(name: string, options: FileReadStreamOptions = {}, onPiece: (token: CancellationTokenSource) => unknown = () => undefined): Promise<Buffer> {
+        const pieces: Uint8Array[] = [];
+        const source = new CancellationTokenSource();
+        return new Promise((resolve, reject) => {
+            files.setClient({
+                ...IDLE_CLIENT,
+                onFileStreamData: (_, data) => { pieces.push(data); onPiece(source); },
+                onFileStreamEnd: (_, error) => error ? reject(error) : resolve(Buffer.concat(pieces))
+            });
+            files.readFileStream(uri(name), 1, options, source.token).then(() => source.token.isCancellationRequested && reject(cancelled()));
+        }).finally(() => files.setClient(undefined)) as Promise<Buffer>;
+    }
+
+    it('reads files as streams, each of one version', async () => {
+        const content = Buffer.from(Uint8Array.from({ length: 3_500_000 }, (_, index) => index % 251));
+        await files.writeFile(uri('stream'), content, REPLACING);
+        await files.writeFile(uri('empty'), text(''), REPLACING);
+        assert.ok(content.equals(await readStream('stream')));
+        assert.equal(await files.lastRead.get('/workspace/stream'), (await connection.request('fs.stat', { path: '/workspace/stream' })).etag);
+        assert.equal((await readStream('empty')).byteLength, 0);
+        for (const [position, length] of [[1_000_000, 2_000_000], [3_499_999, 10], [9_000_000, 1], [5, 0]]) {
+            assert.ok(content.subarray(position, position + length).equals(await readStream('stream', { position, length })));
+        }
+        assert.ok(content.subarray(12).equals(await readStream('stream', { position: 12 })));
+        await assert.rejects(readStream('missing'), error =>
+            error instanceof FileSystemProviderError && error.code === FileSystemProviderErrorCode.FileNotFound);
+        await assert.rejects(readStream('stream', { limits: { size: 1000 } }), error =>
+            error instanceof FileSystemProviderError && error.code === FileSystemProviderErrorCode.FileTooLarge);
+        await assert.rejects(readStream('stream', {}, token => token.cancel()), isCancelled);
+
+        const large = Buffer.alloc(64 * 1024 * 1024);
+        await files.writeFile(uri('stream'), large, REPLACING);
+        let changed: Promise<void> | undefined;
+        const torn = readStream('stream', {}, () => changed ??= files.writeFile(uri('stream'), content, REPLACING));
+        await assert.rejects(torn, error => error instanceof FileSystemProviderError && /changed while/.test(error.message));
+        await changed;
     });
 
     it('writes conditionally: once however often it is sent, and never over what it does not know', async () => {
@@ -133,7 +220,7 @@ describe('BridgeFileSystemServer', { timeout: 60_000 }, () => {
         const path = '/workspace/shared';
         await own.writeFile(uri('shared'), text('one'), REPLACING);
         await own.readFile(uri('shared'));
-        const first = own.lastRead.get(path)!;
+        const first = (await own.lastRead.get(path))!;
 
         const second = text('two');
         const write = own.expect(second, first);
@@ -157,7 +244,7 @@ describe('BridgeFileSystemServer', { timeout: 60_000 }, () => {
         const deaf = browser.sockets.at(-1)!;
         deaf.deaf = true;
         const fourth = text('4th');
-        own.expect(fourth, own.lastRead.get(path)!);
+        own.expect(fourth, (await own.lastRead.get(path))!);
         const repeated = own.writeFile(uri('shared'), fourth, REPLACING);
         while (Buffer.from(await files.readFile(uri('shared'))).toString() !== '4th') { /* Until others see it. */ }
         deaf.terminate();
@@ -197,14 +284,7 @@ describe('BridgeFileSystemServer', { timeout: 60_000 }, () => {
 
     it('reports the changes others make', async () => {
         await files.watch(7, uri(''), { recursive: true, excludes: [] });
-        const changed = new Promise<RemoteFileChange[]>(resolve => files.setClient({
-            notifyDidChangeFile: ({ changes }) => resolve(changes),
-            notifyFileWatchError: () => { },
-            notifyDidChangeCapabilities: () => { },
-            notifyDidChangeReadOnlyMessage: () => { },
-            onFileStreamData: () => { },
-            onFileStreamEnd: () => { }
-        }));
+        const changed = new Promise<RemoteFileChange[]>(resolve => files.setClient({ ...IDLE_CLIENT, notifyDidChangeFile: ({ changes }) => resolve(changes) }));
         const other = browser.connect();
         await other.mutate('fs.writeFile', { path: '/workspace/of others %', content: text('') });
         assert.ok((await changed).some(({ resource }) => resource === uri('of others %')));

@@ -1,18 +1,27 @@
+import 'reflect-metadata';
 import { ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
+import { cancelled } from '@theia/core/lib/common/cancellation';
 import { Disposable } from '@theia/core/lib/common/disposable';
 import { Emitter } from '@theia/core/lib/common/event';
+import { Container } from '@theia/core/shared/inversify';
 import { WebSocket } from 'ws';
 import { AccessFetch, AccessRenewal, AccessSharing, AccessTerm, BridgeAccess } from '../browser/connection/bridge-access';
 import { BridgeConnection, ConnectionState, ConnectionTiming } from '../browser/connection/bridge-connection';
 import { BridgeSocket } from '../browser/connection/rpc-channel';
+import { BridgeFileSystemServer } from '../browser/files/bridge-file-system-server';
+import { SendFile } from '../browser/files/file-sender';
+import { FileTransfer } from '../browser/files/file-transfer';
 
 const COMMAND = process.env.THEIA_BRIDGE_COMMAND
     ?? path.resolve(__dirname, '..', '..', '..', '..', '.venv', 'bin', 'theia-bridge');
+
+/** Without the settings of whoever runs the tests. */
+const INHERITED = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('THEIA_BRIDGE_')));
 
 /** A server of its own, with a store of its own. */
 export class TestServer {
@@ -32,7 +41,7 @@ export class TestServer {
         this.folder ??= await mkdtemp(path.join(tmpdir(), 'theia-bridge-test-'));
         const child = spawn(COMMAND, ['serve', '--host', '127.0.0.1', '--port', String(this.port), '--store', `embedded:${this.folder}/store`], {
             cwd: this.folder,
-            env: { ...process.env, THEIA_BRIDGE_LOG_LEVEL: 'warning', ...this.settings },
+            env: { ...INHERITED, THEIA_BRIDGE_LOG_LEVEL: 'warning', ...this.settings },
             stdio: ['ignore', 'pipe', 'inherit']
         });
         this.process = child;
@@ -136,6 +145,43 @@ export class TestBrowser implements Disposable {
         const access = new BridgeAccess(this.openTab(), this.fetch);
         this.tabsOpen.push(access);
         return access;
+    }
+
+    /** Answers that are lost on their way, of those to come. */
+    lostAnswers = 0;
+
+    readonly sendFile: SendFile = async (name, body, { headers, onProgress, token }) => {
+        const abort = new AbortController();
+        const cancelling = token?.onCancellationRequested(() => abort.abort());
+        try {
+            const response = await fetch(this.server.url + name, {
+                method: 'PUT', headers: { ...headers, authorization: `Bearer ${this.access}` }, body, signal: abort.signal
+            });
+            if (this.lostAnswers > 0) {
+                this.lostAnswers--;
+                return { status: 0, body: '' };
+            }
+            onProgress?.(body.size);
+            return { status: response.status, body: await response.text() };
+        } catch (error) {
+            if (abort.signal.aborted) {
+                throw cancelled();
+            }
+            return { status: 0, body: '' };
+        } finally {
+            cancelling?.dispose();
+        }
+    };
+
+    /** The file system of a tab. */
+    openFiles(connection: BridgeConnection): Container {
+        const container = new Container();
+        container.bind(BridgeConnection).toConstantValue(connection);
+        container.bind(BridgeAccess).toConstantValue(this.openAccess());
+        container.bind(SendFile).toConstantValue(this.sendFile);
+        container.bind(FileTransfer).toSelf().inSingletonScope();
+        container.bind(BridgeFileSystemServer).toSelf().inSingletonScope();
+        return container;
     }
 
     readonly openSocket = (): TestSocket => {

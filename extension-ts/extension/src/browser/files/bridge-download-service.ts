@@ -3,7 +3,7 @@ import { inject, injectable } from '@theia/core/shared/inversify';
 import { FileService } from '@theia/filesystem/lib/browser/file-service';
 import { FileDownloadService } from '@theia/filesystem/lib/common/download/file-download';
 import { serverUrl } from '../connection/browser-surroundings';
-import { toPath } from './file-paths';
+import { toPath, toResourcePath } from './file-paths';
 
 /** Downloads go from the server straight to the browser's own download list; nothing passes through the page. */
 @injectable()
@@ -35,8 +35,7 @@ export class BridgeDownloadService implements FileDownloadService {
     }
 
     protected fileUrl(uri: URI, query: [string, string][]): string {
-        const path = toPath(uri.toString()).split('/').slice(1).map(encodeURIComponent).join('/');
-        const url = serverUrl(`api/v5/files/${path}`);
+        const url = serverUrl(`api/v5/files/${toResourcePath(toPath(uri.toString()))}`);
         url.search = new URLSearchParams(query).toString();
         return url.toString();
     }

@@ -63,7 +63,7 @@ export class BridgeFileService extends FileService {
         const mine = (this.reading.get(path) ?? Promise.resolve()).then(async () => {
             try {
                 const content = await read();
-                const etag = this.files.lastRead.get(path);
+                const etag = await this.files.lastRead.get(path);
                 return etag === undefined ? content : { ...content, etag: MARK + etag };
             } finally {
                 this.files.lastRead.delete(path);

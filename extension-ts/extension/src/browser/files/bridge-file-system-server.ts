@@ -1,17 +1,21 @@
+import { CancellationToken } from '@theia/core/lib/common/cancellation';
 import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposable';
 import { Event } from '@theia/core/lib/common/event';
 import { RpcProxy } from '@theia/core/lib/common/messaging/proxy-factory';
+import { Deferred } from '@theia/core/lib/common/promise-util';
 import { inject, injectable, postConstruct } from '@theia/core/shared/inversify';
 import {
-    FileChangeType, FileDeleteOptions, FileOverwriteOptions, FilePermission, FileSystemProviderCapabilities, FileType, FileUpdateResult,
-    FileWriteOptions, Stat, WatchOptions
+    FileChangeType, FileDeleteOptions, FileOverwriteOptions, FilePermission, FileReadStreamOptions, FileSystemProviderCapabilities, FileType,
+    FileUpdateResult, FileWriteOptions, Stat, WatchOptions
 } from '@theia/filesystem/lib/common/files';
-import { RemoteFileSystemClient, RemoteFileSystemServer } from '@theia/filesystem/lib/common/remote-file-system-provider';
+import { FileAccess } from '@theia/filesystem/lib/common/filesystem';
+import { RemoteFileStreamError, RemoteFileSystemClient, RemoteFileSystemServer } from '@theia/filesystem/lib/common/remote-file-system-provider';
 import { BridgeError } from '../../common/bridge-error';
 import * as protocol from '../../common/protocol.generated';
 import { BridgeConnection } from '../connection/bridge-connection';
 import { toFileSystemError } from './file-errors';
 import { toName, toPath, toUri } from './file-paths';
+import { CHANNEL_BYTES, FileTransfer } from './file-transfer';
 import { FileWatches } from './file-watches';
 import { PrimedStats } from './primed-stats';
 
@@ -23,6 +27,9 @@ const FILE_TYPES: Record<protocol.Stat['type'], FileType> = {
 
 /** A file that does not fit into one frame is read in pieces of this size. */
 const READ_PIECE_BYTES = 32 * 1024 * 1024;
+
+/** One that is read as a stream, in these: the reader works on one while the next is on its way. */
+const STREAM_PIECE_BYTES = 1024 * 1024;
 
 /** Entries of a large folder that are asked for at a time. */
 const LIST_PAGE = 2000;
@@ -43,14 +50,20 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
     @inject(BridgeConnection)
     protected readonly connection: BridgeConnection;
 
+    @inject(FileTransfer)
+    protected readonly transfer: FileTransfer;
+
     protected readonly toDispose = new DisposableCollection();
     protected readonly stats = new PrimedStats();
     protected watches: FileWatches;
     protected client: RemoteFileSystemClient | undefined;
     protected readonly expected = new WeakMap<Uint8Array, ConditionalWrite>();
 
-    /** The etags of the contents read last, by path. Whoever reads takes them away again. */
-    readonly lastRead = new Map<string, string>();
+    /**
+     * The etags of the contents read last, by path; of a stream it comes with the first piece, and of one that cannot
+     * be read there is none. Whoever reads takes them away again.
+     */
+    readonly lastRead = new Map<string, string | Promise<string | undefined>>();
 
     // Theia would set up its watches anew whenever this fires; `FileWatches` resumes them, missing nothing.
     readonly onDidOpenConnection: Event<void> = Event.None;
@@ -87,7 +100,9 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
 
     async getCapabilities(): Promise<FileSystemProviderCapabilities> {
         return FileSystemProviderCapabilities.FileReadWrite
+            | FileSystemProviderCapabilities.FileReadStream
             | FileSystemProviderCapabilities.FileFolderCopy
+            | FileSystemProviderCapabilities.Access
             | FileSystemProviderCapabilities.PathCaseSensitive;
     }
 
@@ -129,7 +144,10 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
     async writeFile(resource: string, content: Uint8Array, { create, overwrite }: FileWriteOptions): Promise<void> {
         const write = this.expected.get(content);
         const ifMatch = write?.ifMatch;
-        const written = await this.change(() => this.connection.mutate('fs.writeFile', { path: toPath(resource), content, create, overwrite, ifMatch }));
+        const path = toPath(resource);
+        const written = await this.change(() => content.byteLength > CHANNEL_BYTES
+            ? this.transfer.put(path, new Blob([content as Uint8Array<ArrayBuffer>]), { create, overwrite, ifMatch })
+            : this.connection.mutate('fs.writeFile', { path, content, create, overwrite, ifMatch }));
         if (write) {
             write.written = written;
         }
@@ -170,11 +188,34 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
         return toPath(resource);
     }
 
-    // Theia asks for these only where the capabilities offer them.
-
-    access(): Promise<void> {
-        return this.refuse('access');
+    async access(resource: string, mode = FileAccess.Constants.F_OK): Promise<void> {
+        const { permissions } = await this.stat(resource);
+        if (mode & FileAccess.Constants.W_OK && permissions === FilePermission.Readonly) {
+            throw toFileSystemError(new BridgeError(`${toPath(resource)} is read-only.`, 'NoPermissions'));
+        }
     }
+
+    /** Settles when the last piece is told. */
+    async readFileStream(resource: string, handle: number, options: FileReadStreamOptions, token: CancellationToken): Promise<void> {
+        const path = toPath(resource);
+        const etag = new Deferred<string | undefined>();
+        this.lastRead.set(path, etag.promise);
+        try {
+            for await (const piece of this.readStream(path, options, etag)) {
+                if (token.isCancellationRequested) {
+                    return;
+                }
+                this.client?.onFileStreamData(handle, piece);
+            }
+            this.client?.onFileStreamEnd(handle, undefined);
+        } catch (error) {
+            this.client?.onFileStreamEnd(handle, toFileSystemError(error) as RemoteFileStreamError);
+        } finally {
+            etag.resolve(undefined);
+        }
+    }
+
+    // Theia asks for these only where the capabilities offer them.
 
     open(): Promise<number> {
         return this.refuse('open');
@@ -190,10 +231,6 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
 
     write(): Promise<number> {
         return this.refuse('write');
-    }
-
-    readFileStream(): Promise<void> {
-        return this.refuse('readFileStream');
     }
 
     updateFile(): Promise<FileUpdateResult> {
@@ -224,6 +261,38 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
         }
         this.lastRead.set(path, first.etag);
         return whole;
+    }
+
+    /** The pieces of one version of a file; `etag` is resolved with the first. */
+    protected async *readStream(
+        path: string, { position = 0, length = Infinity, limits }: FileReadStreamOptions, etag: Deferred<string | undefined>
+    ): AsyncGenerator<Uint8Array> {
+        const read = (from: number): Promise<protocol.FileContent> => {
+            const piece = this.connection.request('fs.readFile', {
+                path, offset: from, length: Math.min(STREAM_PIECE_BYTES, position + length - from)
+            });
+            // Whether anybody waits for it or not.
+            piece.catch(() => undefined);
+            return piece;
+        };
+        let piece = await read(position);
+        const { size, etag: version } = piece;
+        const end = Math.min(size, position + length);
+        if (end - position > Math.min(limits?.size ?? Infinity, limits?.memory ?? Infinity)) {
+            throw new BridgeError(`${path} is too large to open.`, 'FileTooLarge');
+        }
+        etag.resolve(version);
+        for (let offset = position; offset < end;) {
+            if (piece.etag !== version || piece.content.byteLength === 0) {
+                throw BridgeError.unavailable(`${path} was changed while it was read: read it again.`);
+            }
+            offset += piece.content.byteLength;
+            const next = offset < end ? read(offset) : undefined;
+            yield piece.content;
+            if (next) {
+                piece = await next;
+            }
+        }
     }
 
     protected toStat({ type, size, ctime, mtime, readonly }: protocol.Stat): Stat {

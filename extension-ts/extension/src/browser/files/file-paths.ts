@@ -24,3 +24,8 @@ export function toPath(uri: string): string {
 export function toUri(path: string): URI {
     return URI.fromComponents({ scheme: 'file', authority: '', path: toName(path), query: '', fragment: '' });
 }
+
+/** The same path below the REST resource of all files. */
+export function toResourcePath(path: string): string {
+    return path.split('/').slice(1).map(encodeURIComponent).join('/');
+}
