@@ -170,9 +170,7 @@ def prefix(scope: Scope, owner: Owner) -> bytes:
 def _refuse_past(one: _Counted, before: Usage, more: Usage) -> None:
     what = f"the {one.owner}'s files"
     if more.bytes > 0 and 0 < one.limit.bytes < before.bytes + more.bytes:
-        held = (
-            f"{what} take {before.bytes:,} of {one.limit.bytes:,} bytes, and this needs {more.bytes:,} more"
-        )
+        held = f"{what} take {before.bytes:,} of {one.limit.bytes:,} bytes, and this needs {more.bytes:,}"
     elif more.files > 0 and 0 < one.limit.files < before.files + more.files:
         held = (
             f"{what} and folders are {before.files:,} of {one.limit.files:,}, and this makes {more.files:,}"

@@ -130,6 +130,21 @@ class Ide:
         await self.node(target).hover()
         await mouse.up()
 
+    async def drop(self, *paths: Path) -> None:
+        """Drops files or folders of the disk into the explorer."""
+        box = await self.page.locator("#explorer-view-container .theia-TreeContainer").bounding_box()
+        assert box is not None
+        devtools = await self.page.context.new_cdp_session(self.page)
+        data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 19}
+        at = {"x": box["x"] + 60, "y": box["y"] + box["height"] - 60}
+        for kind in ("dragEnter", "dragOver", "drop"):
+            await devtools.send("Input.dispatchDragEvent", {"type": kind, "data": data, **at})
+        await devtools.detach()
+
+    def notification(self, text: str | re.Pattern[str]) -> Locator:
+        """A message that is shown."""
+        return self.page.locator(".theia-notification-toasts .theia-notification-list-item", has_text=text)
+
     async def answer(self, text: str) -> None:
         """Fills in the dialog in front and confirms it."""
         dialog = self.page.locator(".dialogBlock:visible")

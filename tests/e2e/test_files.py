@@ -152,13 +152,7 @@ async def test_upload_by_dragging_and_download(ide: Ide, server: Server, tmp_pat
     (project / "deep/er").mkdir(parents=True)
     (project / "a.bin").write_bytes(bytes(range(256)) * 100)
     (project / "deep/er/b.txt").write_text("b")
-    box = await ide.page.locator("#explorer-view-container .theia-TreeContainer").bounding_box()
-    assert box is not None
-    devtools = await ide.page.context.new_cdp_session(ide.page)
-    data = {"items": [], "files": [str(project)], "dragOperationsMask": 19}
-    at = {"x": box["x"] + 60, "y": box["y"] + box["height"] - 60}
-    for kind in ("dragEnter", "dragOver", "drop"):
-        await devtools.send("Input.dispatchDragEvent", {"type": kind, "data": data, **at})
+    await ide.drop(project)
     await expect(ide.node("project")).to_be_visible()
     async with channel(server) as client:
         async with asyncio.timeout(15):

@@ -144,7 +144,7 @@ describe('BridgeFileSystemServer', { timeout: 60_000 }, () => {
         const write = files.expect(second, (await files.lastRead.get('/workspace/expected'))!);
         await files.writeFile(uri('expected'), second, REPLACING);
         assert.ok(write.written);
-        files.expect(first, 'of some other version');
+        files.expect(first, 'another-version');
         await assert.rejects(files.writeFile(uri('expected'), first, REPLACING), error =>
             error instanceof FileOperationError && error.fileOperationResult === FileOperationResult.FILE_MODIFIED_SINCE);
         assert.ok(second.equals(await files.readFile(uri('expected'))));

@@ -37,12 +37,14 @@ export function chooseItems(folder: boolean): Promise<UploadItem[]> {
     input.webkitdirectory = folder;
     return new Promise(resolve => {
         input.oncancel = () => resolve([]);
-        input.onchange = () => resolve(withFolders([...input.files!].map(file => ({
-            path: file.webkitRelativePath ? file.webkitRelativePath.split('/') : [file.name],
-            file
-        }))));
+        input.onchange = () => resolve(withFolders([...input.files!].map(file => ({ path: relativePath(file), file }))));
         input.click();
     });
+}
+
+/** Chromium turns backslashes of this path into slashes, those of the name at its end, too. */
+function relativePath({ name, webkitRelativePath }: File): string[] {
+    return webkitRelativePath ? [...webkitRelativePath.slice(0, -name.length - 1).split('/'), name] : [name];
 }
 
 /** The dialog tells of files only. */
