@@ -23,6 +23,7 @@ from benchmarks import (
     report,
     round_trips,
     rpc_calls,
+    scale,
     start,
 )
 from benchmarks.figures import Figure, Plan, Skipped
@@ -32,6 +33,7 @@ MEASURES: dict[str, Callable[[Plan], Awaitable[list[Figure]]]] = {
     "jupyter": jupyter.measure,
     "large": large.measure,
     "memory": memory.measure,
+    "scale": scale.measure,
     "trips": round_trips.measure,
     "fdb": foundationdb.measure,
     "browser": browser.measure,

@@ -20,6 +20,8 @@ class Figure(msgspec.Struct, kw_only=True):
         cpu: microseconds of processor time the server spent on a call, median over the turns. Unlike the
             rest it hardly depends on what else the machine does meanwhile.
         at_least, at_most: the target, if it has one.
+        series, size: the curve it is a point of, and where. Such a figure is drawn, and in the table only if
+            it has a target.
     """
 
     measure: str
@@ -31,6 +33,8 @@ class Figure(msgspec.Struct, kw_only=True):
     cpu: float | None = None
     at_least: float | None = None
     at_most: float | None = None
+    series: str | None = None
+    size: int | None = None
 
     @property
     def value(self) -> float:

@@ -24,12 +24,12 @@ async def measure(plan: Plan) -> list[Figure]:
     """`fdb`"""
     if reason := fdbserver.missing():
         raise Skipped(reason)
-    async with _cluster() as cluster:
-        return await _measure(plan, cluster)
+    async with cluster() as file:
+        return await _measure(plan, file)
 
 
 @asynccontextmanager
-async def _cluster() -> AsyncIterator[Path]:
+async def cluster() -> AsyncIterator[Path]:
     running = fdbserver.running()
     starting = asyncio.create_task(asyncio.to_thread(running.__enter__))
     try:

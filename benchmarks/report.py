@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 from rich.table import Table
 
+from benchmarks import plot
 from benchmarks.figures import Figure
 from benchmarks.machine import Machine
 
@@ -49,7 +50,7 @@ def table(of: Report) -> Table:
     for heading in _HEADINGS:
         shown.add_column(heading, justify="right" if heading in _HEADINGS[2:6] else "left")
     previous = ""
-    for figure in of.figures:
+    for figure in _tabled(of):
         if previous not in ("", figure.measure):
             shown.add_section()
         previous = figure.measure
@@ -60,10 +61,11 @@ def table(of: Report) -> Table:
 
 
 def write(of: Report, folder: Path) -> None:
-    """Writes `latest.json` and `latest.md`."""
+    """Writes `latest.json`, `latest.md`, and `sizes.png` if there is something to draw."""
     folder.mkdir(parents=True, exist_ok=True)
     encoded = msgspec.json.format(msgspec.json.encode(of), indent=2)
     (folder / "latest.json").write_bytes(encoded + b"\n")
+    plot.draw(of.figures, folder / "sizes.png")
     machine = of.machine
     packages = ", ".join(f"{name} {version}" for name, version in machine.packages.items())
     lines = [
@@ -75,13 +77,17 @@ def write(of: Report, folder: Path) -> None:
         "",
         _line(_HEADINGS),
         _line("---" for _ in _HEADINGS),
-        *(_line(_cells(figure)) for figure in of.figures),
+        *(_line(_cells(figure)) for figure in _tabled(of)),
         *(
             _line([name, f"skipped: {reason}", *[""] * (len(_HEADINGS) - 2)])
             for name, reason in of.skipped.items()
         ),
     ]
     (folder / "latest.md").write_text("\n".join(lines) + "\n")
+
+
+def _tabled(of: Report) -> list[Row]:
+    return [figure for figure in of.figures if figure.series is None or figure.target]
 
 
 def _line(cells: Iterable[str]) -> str:

@@ -15,8 +15,9 @@ from rpc.client import Client
 from theia_bridge.methods.protocol import (
     CreateDirectoryParams,
     Directory,
+    DirectoryEntry,
     FileContent,
-    PathParams,
+    ReadDirectoryParams,
     ReadFileParams,
     Stat,
     WorkspaceInfo,
@@ -161,13 +162,23 @@ async def export(client: Client, source: str, target: Path, progress: Progress) 
         path, to = folders.pop()
         await asyncio.to_thread(to.mkdir, parents=True, exist_ok=True)
         report.folders += 1
-        listing = await client.call("fs.readDirectory", PathParams(path=path), Directory)
         prefix = "" if path == "/" else path
-        children = [(f"{prefix}/{child.name}", to / child.name, child.stat) for child in listing.entries]
+        listed = await _list(client, path)
+        children = [(f"{prefix}/{child.name}", to / child.name, child.stat) for child in listed]
         folders += [(path, to) for path, to, info in children if info.type == "directory"]
         await _side_by_side(fetch(path, info.size, to) for path, to, info in children if info.type == "file")
         report.skipped += [(path, "it is a symbolic link") for path, _, i in children if i.type == "symlink"]
     return report
+
+
+async def _list(client: Client, path: str) -> list[DirectoryEntry]:
+    entries: list[DirectoryEntry] = []
+    after: str | None = ""
+    while after is not None:
+        page = await client.call("fs.readDirectory", ReadDirectoryParams(path=path, after=after), Directory)
+        entries += page.entries
+        after = page.next
+    return entries
 
 
 async def _parts(client: Client, path: str, size: int) -> AsyncIterator[bytes]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from fdb_provider.files.entry import DIRECTORY, FILE, SYMLINK, Entry
 from rpc import Registry
 from theia_bridge.methods.context import Context
@@ -36,9 +34,7 @@ registry: Registry[Context] = Registry()
 registry.notification("fs.didChange", DidChange, "Changes below a watched path, in commit order.")
 
 PAGE = 2000
-"""Entries of a page of a folder at most."""
-SLICE = 2000
-"""Entries put on the wire in one go, before other channels have their turn."""
+"""Entries of a page of a folder at most: a few milliseconds, in which others wait."""
 
 TYPES: dict[int, FileType] = {FILE: "file", DIRECTORY: "directory", SYMLINK: "symlink"}
 
@@ -65,20 +61,13 @@ async def stat(context: Context, params: PathParams) -> Stat:
 
 @registry.method("fs.readDirectory")
 async def read_directory(context: Context, params: ReadDirectoryParams) -> Directory:
-    """The entries of a folder with what is known of each; with `limit`, a page of them."""
-    scope, limit = context.user.scope, params.limit
-    if limit is None and not params.after:
-        found = await context.files.list_directory(scope, params.path)
-    else:
-        limit = min(limit or PAGE, PAGE)
-        found = await context.files.list_page(scope, params.path, params.after, limit)
-    entries: list[DirectoryEntry] = []
-    for start in range(0, len(found), SLICE):
-        if start:
-            await asyncio.sleep(0)
-        part = found[start : start + SLICE]
-        entries += [DirectoryEntry(name=name, stat=to_stat(entry)) for name, entry in part]
-    return Directory(entries=entries, next=found[-1][0] if len(found) == limit else None)
+    """A page of a folder's entries with what is known of each; `next` leads to the next page."""
+    limit = min(params.limit or PAGE, PAGE)
+    found = await context.files.list_page(context.user.scope, params.path, params.after, limit)
+    return Directory(
+        entries=[DirectoryEntry(name=name, stat=to_stat(entry)) for name, entry in found],
+        next=found[-1][0] if len(found) == limit else None,
+    )
 
 
 @registry.method("fs.readFile")

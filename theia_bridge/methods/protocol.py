@@ -52,7 +52,7 @@ class PathParams(Params, frozen=True):
 
 
 class ReadDirectoryParams(Params, frozen=True):
-    """With `limit` the answer is a page: at most so many entries, whose names come behind `after`."""
+    """The entries whose names come behind `after`; at most `limit`, and never more than 2,000."""
 
     path: str
     limit: Annotated[int, msgspec.Meta(ge=1)] | None = None
@@ -65,9 +65,9 @@ class DirectoryEntry(Wire, frozen=True, gc=False):
 
 
 class Directory(Wire, frozen=True):
-    """A folder's entries, ordered by the UTF-8 bytes of their names.
+    """A page of a folder's entries, ordered by the UTF-8 bytes of their names.
 
-    `next` is what to give as `after` for the next page; None behind the last entry.
+    `next` is what to give as `after` for the next page; null with the last one.
     """
 
     entries: list[DirectoryEntry]

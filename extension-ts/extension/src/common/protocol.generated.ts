@@ -68,9 +68,9 @@ export interface DidFinish {
 }
 
 /**
- * A folder's entries, ordered by the UTF-8 bytes of their names.
+ * A page of a folder's entries, ordered by the UTF-8 bytes of their names.
  *
- * `next` is what to give as `after` for the next page; None behind the last entry.
+ * `next` is what to give as `after` for the next page; null with the last one.
  */
 export interface Directory {
     entries: Array<DirectoryEntry>;
@@ -165,7 +165,7 @@ export interface Quota {
     filesLimit: number;
 }
 
-/** With `limit` the answer is a page: at most so many entries, whose names come behind `after`. */
+/** The entries whose names come behind `after`; at most `limit`, and never more than 2,000. */
 export interface ReadDirectoryParams {
     path: string;
     limit?: number | null;
@@ -386,7 +386,7 @@ export interface Methods {
     'fs.delete': { params: DeleteParams; result: null };
     /** The earlier contents of a file that are kept, the newest first. */
     'fs.history': { params: PathParams; result: FileHistory };
-    /** The entries of a folder with what is known of each; with `limit`, a page of them. */
+    /** A page of a folder's entries with what is known of each; `next` leads to the next page. */
     'fs.readDirectory': { params: ReadDirectoryParams; result: Directory };
     /** A file's content, or a range of it. */
     'fs.readFile': { params: ReadFileParams; result: FileContent };

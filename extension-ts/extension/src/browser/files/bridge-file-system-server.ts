@@ -17,6 +17,7 @@ import { toFileSystemError } from './file-errors';
 import { toName, toPath, toUri } from './file-paths';
 import { CHANNEL_BYTES, FileTransfer } from './file-transfer';
 import { FileWatches } from './file-watches';
+import { listFolder } from './list-folder';
 import { PrimedStats } from './primed-stats';
 
 const FILE_TYPES: Record<protocol.Stat['type'], FileType> = {
@@ -30,9 +31,6 @@ const READ_PIECE_BYTES = 32 * 1024 * 1024;
 
 /** One that is read as a stream, in these: the reader works on one while the next is on its way. */
 const STREAM_PIECE_BYTES = 1024 * 1024;
-
-/** Entries of a large folder that are asked for at a time. */
-const LIST_PAGE = 2000;
 
 /** A file that changes under our hands this often while it is read in pieces is given up. */
 const READ_ATTEMPTS = 3;
@@ -117,15 +115,7 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
 
     async readdir(resource: string): Promise<[string, FileType][]> {
         const path = toPath(resource);
-        const entries: protocol.DirectoryEntry[] = [];
-        // In pages, so that a folder of any size holds up neither the server nor the window for long.
-        let after: string | null = '';
-        while (after !== null) {
-            const params: protocol.ReadDirectoryParams = { path, limit: LIST_PAGE, after };
-            const page: protocol.Directory = await this.ask(() => this.connection.request('fs.readDirectory', params));
-            entries.push(...page.entries);
-            after = page.next;
-        }
+        const entries = await this.ask(() => listFolder(this.connection, path));
         this.stats.prime(path, entries);
         return entries.map(({ name, stat }) => [toName(name), FILE_TYPES[stat.type]]);
     }

@@ -3,6 +3,7 @@ import { inject, injectable } from '@theia/core/shared/inversify';
 import { BridgeError } from '../../common/bridge-error';
 import { WORKSPACE_URI } from '../../common/roots';
 import { BridgeConnection } from '../connection/bridge-connection';
+import { listFolder } from '../files/list-folder';
 
 const ROOT = '/home/.theia/storage';
 
@@ -115,7 +116,7 @@ export class BridgeStorageService implements StorageService {
 
     protected async readNames(folder: string): Promise<Set<string>> {
         try {
-            const { entries } = await this.connection.request('fs.readDirectory', { path: folder });
+            const entries = await listFolder(this.connection, folder);
             return new Set(entries.map(({ name }) => name));
         } catch (error) {
             if (!(error instanceof BridgeError && error.kind === 'FileNotFound')) {
