@@ -23,9 +23,8 @@ from fdb_provider.errors import StoreError
 from fdb_provider.fsck import Report
 from fdb_provider.fsck import check as fsck_store
 from rpc import RpcError
-from rpc.client import Client
 from theia_bridge import __version__, config, doctor, transfer, users
-from theia_bridge.signin import SignInFailed, connected, sign_in
+from theia_bridge.signin import Connection, SignInFailed, connected, sign_in, with_token
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -250,26 +249,26 @@ def _socket_url(url: str) -> str:
     )
 
 
-def _channel(url: str, credentials: str | tuple[str, str]) -> AbstractAsyncContextManager[Client]:
+def _connection(url: str, credentials: str | tuple[str, str]) -> AbstractAsyncContextManager[Connection]:
     socket = _socket_url(url)
     if isinstance(credentials, str):
-        return Client.connect(socket, token=credentials)
+        return with_token(url.rstrip("/"), socket, credentials)
     return connected(url.rstrip("/"), socket, *credentials)
 
 
 async def _import(folder: Path, into: str, url: str, credentials: str | tuple[str, str]) -> transfer.Report:
     plan = await asyncio.to_thread(transfer.plan_import, folder)
-    async with _channel(url, credentials) as client:
+    async with _connection(url, credentials) as server:
         with _progress() as bar:
             task = bar.add_task(f"{len(plan.files):,} files", total=plan.size)
-            return await transfer.import_plan(client, plan, into, lambda size: bar.advance(task, size))
+            return await transfer.import_plan(server, plan, into, lambda size: bar.advance(task, size))
 
 
 async def _export(folder: Path, source: str, url: str, credentials: str | tuple[str, str]) -> transfer.Report:
-    async with _channel(url, credentials) as client:
+    async with _connection(url, credentials) as server:
         with _progress() as bar:
             task = bar.add_task(source, total=None)
-            return await transfer.export(client, source, folder, lambda size: bar.advance(task, size))
+            return await transfer.export(server.client, source, folder, lambda size: bar.advance(task, size))
 
 
 async def _fsck(url: str, repair: bool, deep: bool) -> Report:

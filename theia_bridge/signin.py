@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 
 import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
@@ -44,9 +45,31 @@ async def sign_out(url: str, refresh_token: str) -> None:
     await _post(url, "logout", {"refresh_token": refresh_token})
 
 
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A server that was signed in to.
+
+    Args:
+        url: its address, without a slash at the end.
+        client: its RPC channel.
+        token: the access token that stands now.
+    """
+
+    url: str
+    client: Client
+    token: Callable[[], str]
+
+
 @contextlib.asynccontextmanager
-async def connected(url: str, socket: str, email: str, password: str) -> AsyncIterator[Client]:
-    """A channel that is kept open past its token's end, and signed out at its own end.
+async def with_token(url: str, socket: str, token: str) -> AsyncIterator[Connection]:
+    """A connection by a token the caller has; it ends when the token does."""
+    async with Client.connect(socket, token=token) as client:
+        yield Connection(url, client, lambda: token)
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str, socket: str, email: str, password: str) -> AsyncIterator[Connection]:
+    """A connection that is kept past its token's end, and signed out at its own end.
 
     Args:
         url, socket: the server's address, and that of its RPC channel.
@@ -67,7 +90,7 @@ async def connected(url: str, socket: str, email: str, password: str) -> AsyncIt
     async with Client.connect(socket, token=current.access_token) as client:
         keeper = asyncio.create_task(keep())
         try:
-            yield client
+            yield Connection(url, client, lambda: current.access_token)
         finally:
             keeper.cancel()
             # What went wrong with renewing shows in the calls that the closed channel refuses.

@@ -9,6 +9,11 @@ import stat
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
+
+import msgspec
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from yarl import URL
 
 from rpc import RpcError
 from rpc.client import Client
@@ -23,13 +28,16 @@ from theia_bridge.methods.protocol import (
     WorkspaceInfo,
     WriteFileParams,
 )
+from theia_bridge.signin import Connection
 
 IN_FLIGHT = 32
 """Files under way at a time: enough for the server to commit them in groups."""
 PART = 4 * 1024 * 1024
-"""Bytes of a large file that are read at a time."""
+"""Bytes of a large file that are read at a time; a larger file is sent over HTTP."""
 _FRAME_OVERHEAD = 16 * 1024
 """Bytes of a frame that are not content: the longest path, the envelope."""
+_SILENCE = ClientTimeout(total=None, sock_connect=30, sock_read=300)
+"""An upload may take any time, but not without a sign of life."""
 
 
 @dataclass
@@ -41,6 +49,13 @@ class Report:
     size: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
+
+
+class _Problem(msgspec.Struct):
+    """What the server says of a request it refused."""
+
+    kind: str
+    detail: str
 
 
 Progress = Callable[[int], None]
@@ -105,32 +120,71 @@ def _scan(folder: Path, relative: str, plan: Plan) -> None:
             plan.skipped.append((path, f"it is {kind}"))
 
 
-async def import_plan(client: Client, plan: Plan, target: str, progress: Progress) -> Report:
+async def import_plan(server: Connection, plan: Plan, target: str, progress: Progress) -> Report:
     """Writes what was planned below the folder `target`; what is there already is replaced."""
+    async with ClientSession(timeout=_SILENCE) as http:
+        return await _import(server, http, plan, target, progress)
+
+
+async def _import(
+    server: Connection, http: ClientSession, plan: Plan, target: str, progress: Progress
+) -> Report:
+    client = server.client
     report = Report(skipped=list(plan.skipped))
     info = await client.call("workspace.info", None, WorkspaceInfo)
-    limit = info.max_frame - _FRAME_OVERHEAD
+    limit = min(info.max_frame - _FRAME_OVERHEAD, PART)
     await _make_folders(client, target, report)
     for relative in plan.folders:
         await _make_folder(client, f"{target}/{relative}", report)
 
     async def send(found: _Found) -> None:
-        if found.size > limit:
-            report.failed.append((found.relative, f"larger than the server takes ({limit:,} bytes)"))
-            return
+        path = f"{target}/{found.relative}"
         try:
-            content = await asyncio.to_thread(found.path.read_bytes)
-            path = f"{target}/{found.relative}"
-            await client.call("fs.writeFile", WriteFileParams(path=path, content=content), Stat)
-        except (OSError, RpcError) as error:
+            if found.size > limit:
+                await _upload(server, http, found, path, progress)
+                size = found.size
+            else:
+                content = await asyncio.to_thread(found.path.read_bytes)
+                await client.call("fs.writeFile", WriteFileParams(path=path, content=content), Stat)
+                size = len(content)
+                progress(size)
+        except (OSError, RpcError, ClientError) as error:
             report.failed.append((found.relative, getattr(error, "message", str(error))))
             return
         report.files += 1
-        report.size += len(content)
-        progress(len(content))
+        report.size += size
 
     await _side_by_side(send(found) for found in plan.files)
     return report
+
+
+async def _upload(
+    server: Connection, http: ClientSession, found: _Found, path: str, progress: Progress
+) -> None:
+    """Sends a file over HTTP, a part at a time.
+
+    Raises:
+        OSError: it cannot be read, or was changed meanwhile.
+        RpcError: the server's answer.
+    """
+
+    async def parts() -> AsyncIterator[bytes]:
+        left = found.size
+        with await asyncio.to_thread(found.path.open, "rb") as file:
+            while left and (part := await asyncio.to_thread(file.read, min(PART, left))):
+                yield part
+                left -= len(part)
+                progress(len(part))
+        if left:
+            raise OSError("it became shorter while it was read; import it again")
+
+    headers = {"Authorization": f"Bearer {server.token()}", "Content-Length": str(found.size)}
+    async with http.put(
+        URL(f"{server.url}/api/v5/files{quote(path)}", encoded=True), data=parts(), headers=headers
+    ) as response:
+        if response.status >= 400:
+            problem = msgspec.json.decode(await response.read(), type=_Problem)
+            raise RpcError(response.status, problem.detail, problem.kind)
 
 
 async def export(client: Client, source: str, target: Path, progress: Progress) -> Report:

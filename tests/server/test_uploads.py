@@ -9,11 +9,13 @@ import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 import jwt
 import msgspec
 import pytest
+import yarl
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Reader
@@ -99,6 +101,16 @@ async def test_conditions_of_a_put(
     assert (await put(http, b"new", URL + "-missing", **given))[0] == missing
     assert (await put(http, b"new", **given))[0] == there
     assert (await get(http))[1] == (b"new" if there == 200 else b"old")
+
+
+async def test_names_of_every_kind(server: Server, http: aiohttp.ClientSession) -> None:
+    for name in ("%41", "a b#?&", "line\nbreak\r", "ü𝄞", ";=+", "'\"<>\\"):
+        url = yarl.URL(f"{server.url}/api/v5/files/workspace/{quote(name, safe='')}", encoded=True)
+        async with http.put(url, data=name.encode()) as answer:
+            assert answer.status == 201
+        async with http.get(url) as answer:
+            assert await answer.read() == name.encode()
+            assert quote(name, safe="") in answer.headers["Content-Disposition"]
 
 
 async def test_what_cannot_be_put(http: aiohttp.ClientSession) -> None:

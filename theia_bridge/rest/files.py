@@ -33,6 +33,8 @@ from theia_bridge.rest.conditions import Etags, Range, parse_range
 from theia_bridge.rest.streaming import attachment, stream
 from theia_bridge.state import FILES, SETTINGS
 
+PATH = "/api/v5/files/{path:(?s:.+)}"
+"""With `s`, as a name may have a line break in it."""
 PIECE = 256 * 1024
 """Bytes of a request that are taken at a time."""
 KEY_LIMIT = 128
@@ -42,8 +44,8 @@ routes = web.RouteTableDef()
 _log = logging.getLogger(__name__)
 
 
-@routes.get("/api/v5/files/{path:.+}", allow_head=False)
-@routes.head("/api/v5/files/{path:.+}")
+@routes.get(PATH, allow_head=False)
+@routes.head(PATH)
 async def download(request: web.Request) -> web.StreamResponse:
     """A file; with `?archive=FORMAT` a folder, or those of its entries that `name=` gives, as an archive."""
     path = "/" + request.match_info["path"]
@@ -87,7 +89,7 @@ async def _no_continue(request: web.Request) -> None:
     """Leaves it to the handler to say that the body may come, once it knows that it wants it."""
 
 
-@routes.put("/api/v5/files/{path:.+}", expect_handler=_no_continue)
+@routes.put(PATH, expect_handler=_no_continue)
 async def upload(request: web.Request) -> web.StreamResponse:
     """Puts the body under a name, at once: until all of it is there, the file is as it was.
 
