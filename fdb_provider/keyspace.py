@@ -137,6 +137,11 @@ def trash(root: bytes) -> bytes:
     return root + pack("trash")
 
 
+def all_trashed(root: bytes) -> bytes:
+    """Prefix of the entries of everything that was deleted."""
+    return root + pack("trashed")
+
+
 def trashed(root: bytes, trash_id: str) -> bytes:
     """(root, "trashed", id): prefix of a file root of its own, with the entries of one deleted thing."""
     return root + pack("trashed", trash_id)

@@ -41,8 +41,8 @@ class Item(msgspec.Struct, array_like=True, frozen=True):
     entries: int
 
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Item).decode
+encode = msgspec.msgpack.Encoder().encode
+decode = msgspec.msgpack.Decoder(Item).decode
 
 
 def place(at: Location, now: int) -> Location:
@@ -54,7 +54,7 @@ def place(at: Location, now: int) -> Location:
 def put(tr: Transaction, scope: Scope, source: Location, at: Location, moved: tree.Moved, now: int) -> None:
     """Notes what was moved into the trash, to `at`."""
     item = Item(source.path, now, moved.entry.kind, moved.usage.bytes, moved.usage.files)
-    tr.set(_record(scope, at.root, at.trash), _encode(item))
+    tr.set(_record(scope, at.root, at.trash), encode(item))
 
 
 async def take(tr: Transaction, scope: Scope, at: Location) -> None:
@@ -70,7 +70,7 @@ async def find(tr: Reader, scope: Scope, trash_id: str) -> tuple[str, Item]:
     reads = [(name, tr.get(_record(scope, name, trash_id))) for name in ROOTS]
     for name, read in reads:
         if (value := await read) is not None:
-            return name, _decode(value)
+            return name, decode(value)
     raise RecordNotFound(_missing(trash_id))
 
 
@@ -81,7 +81,7 @@ async def listed(tr: Reader, scope: Scope, limit: int) -> list[tuple[str, Item]]
         for prefix in (keyspace.trash(keyspace.root(scope, name)) for name in ROOTS)
     ]
     found = [
-        (keyspace.unpack(key, prefix)[0], _decode(value))
+        (keyspace.unpack(key, prefix)[0], decode(value))
         for prefix, rows in ranges
         async for key, value in rows
     ]
@@ -101,7 +101,7 @@ async def forget_until(tr: Transaction, tenant: str, root: bytes, until: int) ->
     end = prefix + keyspace.pack(f"{max(until, 0):012x}")
     rows = [row async for row in tr.get_range(begin, end, limit=PAGE)]
     for key, value in rows:
-        _doom(tr, tenant, root, keyspace.unpack(key, prefix)[0], _decode(value))
+        _doom(tr, tenant, root, keyspace.unpack(key, prefix)[0], decode(value))
     return len(rows)
 
 

@@ -13,6 +13,7 @@ from fdb_provider.files.entry import FILE
 from fdb_provider.files.service import FileService
 from fdb_provider.files.usage import Usage
 from fdb_provider.fsck import records
+from fdb_provider.fsck import trash as deleted
 from fdb_provider.fsck.contents import Contents
 from fdb_provider.fsck.finding import Finding
 from fdb_provider.fsck.names import Names
@@ -175,17 +176,13 @@ class _Pass:
         for root, (owner, name) in roots.items():
             label = f"{owner} {name}"
             used = await self._look_at_names(root, label, contents, versions)
-            async for part in parts(self._db, keyspace.trash(root)):
-                thrown = keyspace.trashed(root, keyspace.unpack(part)[0])
-                used = used.plus(
-                    await self._look_at_names(thrown, f"{label} trash", contents, versions, root)
-                )
+            used = used.plus(await self._look_at_trash(root, owner, label, contents, versions))
             await self._look_at_usage(root, label, used)
             total = total.plus(used)
         await self._look_at_usage(keyspace.tenant(self._tenant), "tenant", total)
         # What left the trash for good counts no more, but refers to its contents until it is collected.
-        for doomed in await self._db.read(partial(trash.doomed, tenant=self._tenant)):
-            async for page in pages(self._db, *keyspace.range_of(keyspace.entries(doomed))):
+        for gone in await self._doomed():
+            async for page in pages(self._db, *keyspace.range_of(keyspace.entries(gone))):
                 for entry in (tree.decode(value) for _, value in page):
                     if entry.kind == FILE:
                         contents.refer(entry.sha256, entry.blob)
@@ -195,6 +192,26 @@ class _Pass:
         await contents.judge()
         self.findings |= contents.findings
         self.contents = len(contents.stored)
+
+    async def _look_at_trash(
+        self, root: bytes, owner: usage.Owner, label: str, contents: Contents, versions: Versions
+    ) -> Usage:
+        ids: set[str] = set()
+        for prefix in (keyspace.trash(root), keyspace.all_trashed(root)):
+            ids |= {keyspace.unpack(part)[0] async for part in parts(self._db, prefix)}
+        doomed = set(await self._doomed())
+        total = Usage(0, 0)
+        mount = "/workspace" if owner == "session" else "/home"
+        for trash_id in sorted(ids):
+            thrown = keyspace.trashed(root, trash_id)
+            if thrown not in doomed:
+                used = await self._look_at_names(thrown, f"{label} trash", contents, versions, root)
+                self.findings |= await deleted.look(self._db, self._tenant, root, mount, trash_id, used)
+                total = total.plus(used)
+        return total
+
+    async def _doomed(self) -> list[bytes]:
+        return await self._db.read(partial(trash.doomed, tenant=self._tenant))
 
     async def _look_at_names(
         self, root: bytes, label: str, contents: Contents, versions: Versions, owner: bytes | None = None

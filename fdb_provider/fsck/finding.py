@@ -21,7 +21,7 @@ Kind = Literal[
     "unused content",
     "unused blob",
     "unused version",
-    "note of nothing",
+    "wrong trash",
     "wrong usage",
 ]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -343,6 +345,65 @@ async def test_history_and_trash_are_looked_through(
     await sweep(past, scope)
     await assert_clean(database)
     await sweep(past, scope, content.now() + 2 * content.GRACE)
+    await assert_clean(database)
+
+
+async def test_what_is_in_the_trash_can_be_restored_without_its_record(
+    database: Database, scope: Scope, past: FileService
+) -> None:
+    before = await past.usage(scope)
+
+    async def damage(tr: Transaction) -> None:
+        for name in ("workspace", "home"):
+            tr.clear_range(*keyspace.range_of(keyspace.trash(keyspace.root(scope, name))))
+
+    await database.run(damage)
+    report = await check(database, repair=True)
+    assert kinds(report) == ["wrong trash"] * 2
+    assert report.clean
+    await assert_clean(database)
+    for trash_id, _ in await past.trash.list(scope):
+        await past.trash.restore(scope, trash_id)
+    assert (await past.read(scope, "/workspace/e/small"))[1] == b"4"
+    assert (await past.read(scope, "/home/f"))[1] == b"6"
+    assert await past.usage(scope) == before
+    await assert_clean(database)
+
+
+async def test_while_writers_are_at_work_nothing_is_taken_for_damage(
+    database: Database, scope: Scope, past: FileService
+) -> None:
+    """Nor is anything repaired that is only under way."""
+    stop = asyncio.Event()
+
+    async def work(number: int) -> None:
+        chance = random.Random(number)
+        folder = f"/workspace/w{number}"
+        await past.create_directory(scope, folder)
+        while not stop.is_set():
+            name = f"{folder}/{chance.randrange(4)}"
+            try:
+                match chance.randrange(6):
+                    case 0 | 1:
+                        await past.write(scope, name, chance.choice([SMALL, LARGE, chance.randbytes(70_000)]))
+                    case 2:
+                        await past.delete(scope, name, to_trash=chance.random() < 0.5)
+                    case 3:
+                        await past.rename(scope, name, f"{folder}/moved", overwrite=True)
+                    case 4:
+                        await past.copy(scope, name, f"/home/{number}", overwrite=True)
+                    case _:
+                        await past.trash.empty(scope)
+            except FileNotFound:
+                pass
+            await past.sweep(scope, content.now() + content.GRACE // 2)
+            await asyncio.sleep(0)
+
+    workers = [asyncio.create_task(work(i)) for i in range(3)]
+    for _ in range(6):
+        assert (await check(database, repair=True)).found == []
+    stop.set()
+    await asyncio.gather(*workers)
     await assert_clean(database)
 
 
