@@ -24,6 +24,7 @@ from benchmarks import (
     round_trips,
     rpc_calls,
     scale,
+    search,
     start,
 )
 from benchmarks.figures import Figure, Plan, Skipped
@@ -36,6 +37,7 @@ MEASURES: dict[str, Callable[[Plan], Awaitable[list[Figure]]]] = {
     "scale": scale.measure,
     "trips": round_trips.measure,
     "fdb": foundationdb.measure,
+    "search": search.measure,
     "browser": browser.measure,
     "start": start.measure,
 }

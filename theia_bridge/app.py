@@ -83,8 +83,8 @@ async def create_app(settings: Settings) -> web.Application:
         tasks = [
             asyncio.create_task(app[REVOCATIONS].follow(), name="revocations"),
             asyncio.create_task(_sweep(app[FILES], sockets), name="sweep"),
-            asyncio.create_task(mirrors.clean(), name="mirrors"),
         ]
+        mirrors.clean()
         yield
         for task in tasks:
             task.cancel()

@@ -235,10 +235,11 @@ async def test_odd_names(client: Client) -> None:
 async def test_what_is_wrong_is_said(client: Client) -> None:
     _, end = await search(client, "a(b", regex=True)
     assert end.error is not None
-    assert "unclosed group" in end.error
+    assert end.error.kind == "InvalidPattern"
+    assert "unclosed group" in end.error.message
     _, end = await search(client, "a", includes=["a[b"])
     assert end.error is not None
-    assert "a[b" in end.error
+    assert "a[b" in end.error.message
     _, end = await search(client, "((a{1000}){1000}){1000}", regex=True)
     assert end.error is not None
     await put(client, "f", "needle")
@@ -349,7 +350,8 @@ async def test_the_least_used_mirror_makes_room(store_url: str, tmp_path: Path) 
             await put(client, "b", "x\n" * (1 << 20))
             _, end = await search(client, "needle")
             assert end.error is not None
-            assert "search_cache_bytes" in end.error
+            assert end.error.kind == "QuotaExceeded"
+            assert "search_cache_bytes" in end.error.message
             await client.call("fs.delete", DeleteParams(path="/workspace/b"))
             assert await paths(client, "ada@example.com") == ["a"]
     finally:

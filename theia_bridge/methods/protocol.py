@@ -401,15 +401,21 @@ class DidFind(Wire, frozen=True):
     files: list[FileMatches]
 
 
+class SearchError(Wire, frozen=True):
+    """Why a search was not, or not fully, done: a kind as of answers, and a sentence for a person."""
+
+    kind: str
+    message: str
+
+
 class DidFinish(Wire, frozen=True):
     """A search has ended by itself.
 
     `limit_hit`: there may be more than was told. `skipped`: files whose text is not searched though they may
-    be text, because they are very large or have a very long line. `error`: why it could not be (fully) done,
-    for a person.
+    be text, because they are very large or have a very long line.
     """
 
     search_id: str
     limit_hit: bool
     skipped: int
-    error: str | None
+    error: SearchError | None

@@ -13,7 +13,8 @@ from fdb_provider.errors import QuotaExceeded, StoreError
 from fdb_provider.models import new_id
 from fdb_provider.scope import Scope
 from rpc import ChannelClosed
-from theia_bridge.methods.protocol import DidFind, DidFinish, FileMatches, SearchTextParams
+from theia_bridge.errors import kind_of
+from theia_bridge.methods.protocol import DidFind, DidFinish, FileMatches, SearchError, SearchTextParams
 
 if TYPE_CHECKING:  # it imports the wire types, and with them this package
     from theia_bridge.search.service import SearchService
@@ -74,16 +75,19 @@ class Searches:
             for batch in _batches(files):
                 await self._notify("search.didFind", DidFind(search_id=search_id, files=batch))
 
-        more, skipped, error = True, 0, None
+        more, skipped = True, 0
+        error: SearchError | None = None
         try:
             more, skipped = await self._service.find_text(scope, asked, found)
         except ChannelClosed:
             return
         except StoreError as reason:
-            error = str(reason)
+            kind = kind_of(reason)
+            error = SearchError(kind="Internal" if kind is None else kind.name, message=str(reason))
         except Exception:
             _log.exception("a search failed")
-            error = "the search failed on the server; its log says why"
+            message = "the search failed on the server; its log says why"
+            error = SearchError(kind="Internal", message=message)
         try:
             await self._notify(
                 "search.didFinish",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import shutil
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -118,10 +117,10 @@ class Mirror:
             if contents and self._stale:
                 await self._load(scope, list(self._stale.items()))
 
-    async def remove(self) -> None:
-        """Takes it off the disk."""
-        async with self._lock:
-            await in_thread(self._remove)
+    def abandon(self) -> Path:
+        """It is not to be used any more; returns the folder that is to be removed."""
+        self._forget()
+        return self._folder
 
     async def _load(self, scope: Scope, wanted: Sequence[tuple[str, Entry]]) -> None:
         """Writes contents, reading the next while the last are written."""
@@ -178,11 +177,6 @@ class Mirror:
         self.cost = 0
         self.version += 1
 
-    def _remove(self) -> None:
-        self._forget()
-        self._cursor = ""
-        shutil.rmtree(self._folder, ignore_errors=True)
-
     def _compare(self, listing: Iterable[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
         """Makes the names those of the listing, and notes whose contents are stale.
 
@@ -227,17 +221,14 @@ class Mirror:
             self._refused.add(path)
             return False
         try:
-            self._make_folder(path.rpartition("/")[0])
-            # Written aside: a running search sees the old content or the new one.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-            file = os.open("next", flags, 0o600, dir_fd=self._spare)
-            try:
-                view = memoryview(content)
-                while view:
-                    view = view[os.write(file, view) :]
-            finally:
-                os.close(file)
-            os.rename("next", path, src_dir_fd=self._spare, dst_dir_fd=self._tree)
+            if held is None or held.cost == NAME_COST:
+                self._make_folder(path.rpartition("/")[0])
+                _write(path, self._tree, content)
+            else:
+                # Written aside: a running search sees the old content or the new one. Not where there was
+                # none: what replaces something is brought to the disk at once by some, which takes time.
+                _write("next", self._spare, content)
+                os.rename("next", path, src_dir_fd=self._spare, dst_dir_fd=self._tree)
         except OSError as error:
             if error.errno in REFUSALS:
                 self._refused.add(path)
@@ -271,6 +262,17 @@ class Mirror:
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT):
                 raise _unwritable(error) from error
+
+
+def _write(name: str, folder: int, content: bytes) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+    file = os.open(name, flags, 0o600, dir_fd=folder)
+    try:
+        view = memoryview(content)
+        while view:
+            view = view[os.write(file, view) :]
+    finally:
+        os.close(file)
 
 
 def is_binary(content: bytes) -> bool:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import math
 import os
 import secrets
-import shutil
+import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import ParamSpec
 
 from fdb_provider import keyspace
 from fdb_provider.errors import QuotaExceeded, SearchUnavailable
@@ -21,6 +23,9 @@ from theia_bridge.search.mirror import Mirror, in_thread
 
 PREFIX = "search-"
 LOCK = "owner.lock"
+CLOSE_SECONDS = 2.0
+
+P = ParamSpec("P")
 
 
 class Mirrors:
@@ -38,10 +43,13 @@ class Mirrors:
         self._lock = -1
         self._mirrors: OrderedDict[bytes, Mirror] = OrderedDict()
         self._taking = asyncio.Lock()
+        self._removals: set[asyncio.Task[None]] = set()
+        self._until = math.inf
+        """When what is being removed is left to the next server."""
 
-    async def clean(self) -> None:
-        """Removes what servers that have died left behind."""
-        await in_thread(self._clean)
+    def clean(self) -> None:
+        """Begins to remove what servers that have died left behind."""
+        self._begin(self._clean)
 
     @asynccontextmanager
     async def use(self, scope: Scope, root: str) -> AsyncIterator[Mirror]:
@@ -66,8 +74,12 @@ class Mirrors:
             mirror.users -= 1
 
     async def close(self) -> None:
-        """Takes all off the disk."""
-        await in_thread(shutil.rmtree, self._own, ignore_errors=True)
+        """Takes all off the disk, or as much as `CLOSE_SECONDS` allow: the next server does the rest."""
+        self._until = time.monotonic() + CLOSE_SECONDS
+        if self._lock >= 0:
+            self._begin(self._erase, self._own)
+        if self._removals:
+            await asyncio.wait(self._removals)
         if self._lock >= 0:
             os.close(self._lock)
 
@@ -87,7 +99,13 @@ class Mirrors:
                 return
             mirror = self._mirrors.pop(other)
             over -= mirror.cost
-            await mirror.remove()
+            # In the background: some disks take long to remove files.
+            self._begin(self._erase, mirror.abandon())
+
+    def _begin(self, function: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> None:
+        removal = asyncio.create_task(in_thread(function, *args, **kwargs))
+        self._removals.add(removal)
+        removal.add_done_callback(self._removals.discard)
 
     # In a worker thread.
 
@@ -113,8 +131,22 @@ class Mirrors:
                 continue  # another user's, or no folder
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(other, ignore_errors=True)
+                self._erase(other)
             except BlockingIOError:
                 pass
             finally:
                 os.close(lock)
+
+    def _erase(self, folder: Path) -> None:
+        """Removes a folder, until there is no more time for it. Its lock is the last to go."""
+        with suppress(OSError):  # somebody else removes it too, or it is not ours to remove
+            for here, folders, names, descriptor in os.fwalk(folder, topdown=False):
+                for name in names:
+                    if time.monotonic() > self._until:
+                        return
+                    if name != LOCK or here != str(folder):
+                        os.unlink(name, dir_fd=descriptor)
+                for name in folders:
+                    os.rmdir(name, dir_fd=descriptor)
+            (folder / LOCK).unlink(missing_ok=True)
+            folder.rmdir()

@@ -5,12 +5,15 @@ import { CommandContribution } from '@theia/core/lib/common/command';
 import { EnvVariablesServer } from '@theia/core/lib/common/env-variables';
 import { MenuContribution } from '@theia/core/lib/common/menu';
 import { ContainerModule } from '@theia/core/shared/inversify';
+import { FileSearchService } from '@theia/file-search/lib/common/file-search-service';
 import { FileService } from '@theia/filesystem/lib/browser/file-service';
 import { FileDownloadService } from '@theia/filesystem/lib/common/download/file-download';
 import { RemoteFileSystemServer } from '@theia/filesystem/lib/common/remote-file-system-provider';
 import { FileUploadService } from '@theia/filesystem/lib/common/upload/file-upload';
 import { LanguageGrammarDefinitionContribution } from '@theia/monaco/lib/browser/textmate';
 import { CliPreferences } from '@theia/preferences/lib/common/cli-preferences';
+import { SearchInWorkspaceClientImpl } from '@theia/search-in-workspace/lib/browser/search-in-workspace-service';
+import { SearchInWorkspaceServer } from '@theia/search-in-workspace/lib/common/search-in-workspace-interface';
 import { WorkspaceServer } from '@theia/workspace/lib/common';
 import { AccountContribution } from './account/account-contribution';
 import { SignInContribution } from './account/sign-in-contribution';
@@ -30,6 +33,8 @@ import { FileTransfer } from './files/file-transfer';
 import { LostTrackContribution } from './files/lost-track-contribution';
 import { UploadContribution } from './files/upload-contribution';
 import { BridgeLanguageContribution } from './languages/bridge-language-contribution';
+import { BridgeFileSearchService } from './search/bridge-file-search-service';
+import { BridgeSearchInWorkspaceServer } from './search/bridge-search-in-workspace-server';
 import { BridgeStorageService } from './storage/bridge-storage-service';
 import { BridgeWorkspaceServer } from './workspace/bridge-workspace-server';
 import { FirstLookContribution } from './workspace/first-look-contribution';
@@ -57,6 +62,14 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(UploadContribution).toSelf().inSingletonScope();
     bind(CommandContribution).toService(UploadContribution);
     bind(MenuContribution).toService(UploadContribution);
+
+    bind(BridgeFileSearchService).toSelf().inSingletonScope();
+    rebind(FileSearchService).toService(BridgeFileSearchService);
+    bind(BridgeSearchInWorkspaceServer).toSelf().inSingletonScope().onActivation(({ container }, server) => {
+        server.setClient(container.get(SearchInWorkspaceClientImpl));
+        return server;
+    });
+    rebind(SearchInWorkspaceServer).toService(BridgeSearchInWorkspaceServer);
 
     bind(BridgeWorkspaceServer).toSelf().inSingletonScope();
     rebind(WorkspaceServer).toService(BridgeWorkspaceServer);

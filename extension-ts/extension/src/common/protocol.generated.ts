@@ -57,14 +57,13 @@ export interface DidFind {
  * A search has ended by itself.
  *
  * `limit_hit`: there may be more than was told. `skipped`: files whose text is not searched though they may
- * be text, because they are very large or have a very long line. `error`: why it could not be (fully) done,
- * for a person.
+ * be text, because they are very large or have a very long line.
  */
 export interface DidFinish {
     searchId: string;
     limitHit: boolean;
     skipped: number;
-    error: string | null;
+    error: SearchError | null;
 }
 
 /**
@@ -212,6 +211,12 @@ export interface Restored {
 
 export interface Search {
     searchId: string;
+}
+
+/** Why a search was not, or not fully, done: a kind as of answers, and a sentence for a person. */
+export interface SearchError {
+    kind: string;
+    message: string;
 }
 
 /**

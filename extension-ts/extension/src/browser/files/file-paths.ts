@@ -10,7 +10,8 @@ export function toName(name: string): string {
     return name.replace(/[\\\u29f5\uf05c]/g, character => character === '\\' ? LOOKALIKE : ESCAPE + character);
 }
 
-function fromName(name: string): string {
+/** The server's name for what Theia calls a file; also of several with slashes between. */
+export function fromName(name: string): string {
     return name.replace(/\uf05c([\u29f5\uf05c])|\u29f5/g, (_, escaped?: string) => escaped ?? '\\');
 }
 
