@@ -5,10 +5,10 @@ from __future__ import annotations
 import struct
 import time
 from collections.abc import AsyncIterator
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from fdb_provider.engine import KEY_LIMIT, VERSIONSTAMP_LENGTH
-from fdb_provider.engine.fdb_binding import Bridge, Pending, issue_range, rows_of, value_of
+from fdb_provider.engine.fdb_binding import Handle, Pending
 from fdb_provider.engine.limits import (
     END,
     check_key,
@@ -23,17 +23,15 @@ from fdb_provider.errors import TransactionTooOld
 class FoundationReader:
     """Reads of one transaction, until its body ends or its time is up."""
 
-    __slots__ = ("_bridge", "_deadline", "_ended", "_seconds", "_snapshot", "_tr")
+    __slots__ = ("_deadline", "_ended", "_handle", "_seconds", "_snapshot")
 
-    def __init__(self, tr: Any, snapshot: Any, bridge: Bridge, seconds: float) -> None:
+    def __init__(self, handle: Handle, seconds: float, *, snapshot: bool = True) -> None:
         """
         Args:
-            tr: the binding's transaction.
-            snapshot: the same for reads that conflict with nothing.
+            snapshot: its reads conflict with nothing, whatever they ask for.
         """
-        self._tr = tr
+        self._handle = handle
         self._snapshot = snapshot
-        self._bridge = bridge
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
         self._ended = False
@@ -53,8 +51,7 @@ class FoundationReader:
             check_key(key)
         if time.monotonic() > self._deadline:
             self._late()
-        tr = self._snapshot if snapshot else self._tr
-        return Pending(self._bridge, tr.get(key), value_of)
+        return self._handle.get(key, snapshot or self._snapshot)
 
     def get_range(
         self, begin: bytes, end: bytes, *, limit: int = 0, reverse: bool = False, snapshot: bool = False
@@ -62,28 +59,47 @@ class FoundationReader:
         """As the protocol says. Rows come in batches; each shows what was written before it was issued,
         the first one when this is called. So collect rows before changing what they were read from."""
         check_range(begin, end)
-        return _Range(self, self._snapshot if snapshot else self._tr, begin, end, limit, reverse)
+        return _Range(self, begin, end, limit, reverse, snapshot or self._snapshot)
 
     def issue(
-        self, tr: Any, begin: bytes, end: bytes, limit: int, iteration: int, reverse: bool, *, after: bool
+        self,
+        begin: bytes,
+        end: bytes,
+        *,
+        limit: int,
+        iteration: int,
+        reverse: bool,
+        snapshot: bool,
+        after: bool,
     ) -> Pending[tuple[list[tuple[bytes, bytes]], bool]]:
-        """One batch of a range."""
+        """One batch of a range, as `Handle.get_range`."""
         if time.monotonic() > self._deadline:
             self._late()
-        future = issue_range(tr, begin, end, limit, iteration, reverse, after=after)
-        return Pending(self._bridge, future, rows_of)
+        return self._handle.get_range(
+            begin, end, limit=limit, iteration=iteration, reverse=reverse, snapshot=snapshot, after=after
+        )
 
 
 class _Range:
     """An iterator over a range. The next batch is under way while one is gone through."""
 
-    __slots__ = ("_begin", "_end", "_iteration", "_left", "_next", "_reader", "_reverse", "_rows", "_tr")
+    __slots__ = (
+        "_begin",
+        "_end",
+        "_iteration",
+        "_left",
+        "_next",
+        "_reader",
+        "_reverse",
+        "_rows",
+        "_snapshot",
+    )
 
     def __init__(
-        self, reader: FoundationReader, tr: Any, begin: bytes, end: bytes, limit: int, reverse: bool
+        self, reader: FoundationReader, begin: bytes, end: bytes, limit: int, reverse: bool, snapshot: bool
     ) -> None:
         self._reader = reader
-        self._tr = tr
+        self._snapshot = snapshot
         self._begin = begin
         self._end = end
         self._left = limit
@@ -96,7 +112,13 @@ class _Range:
 
     def _issue(self, *, after: bool) -> None:
         self._next = self._reader.issue(
-            self._tr, self._begin, self._end, self._left, self._iteration, self._reverse, after=after
+            self._begin,
+            self._end,
+            limit=self._left,
+            iteration=self._iteration,
+            reverse=self._reverse,
+            snapshot=self._snapshot,
+            after=after,
         )
 
     def __aiter__(self) -> _Range:
@@ -131,8 +153,8 @@ class FoundationTransaction(FoundationReader):
     wrote: bool
     """Whether there is anything to commit."""
 
-    def __init__(self, tr: Any, bridge: Bridge, seconds: float) -> None:
-        super().__init__(tr, tr.snapshot, bridge, seconds)
+    def __init__(self, handle: Handle, seconds: float) -> None:
+        super().__init__(handle, seconds, snapshot=False)
         self._stamped: list[tuple[bytes, bytes]] = []
         self.wrote = False
 
@@ -156,36 +178,35 @@ class FoundationTransaction(FoundationReader):
     def set(self, key: bytes, value: bytes) -> None:
         self._write(key)
         check_value(value)
-        self._tr.set(key, value)
+        self._handle.set(key, value)
 
     def clear(self, key: bytes) -> None:
         self._write(key)
-        self._tr.clear(key)
+        self._handle.clear(key)
 
     def clear_range(self, begin: bytes, end: bytes) -> None:
         check_range(begin, end)
         self.finish()
         if begin < end:
             self.wrote = True
-            self._tr.clear_range(begin, end)
+            self._handle.clear_range(begin, end)
 
     def add(self, key: bytes, delta: int, *, width: int = 8) -> None:
         self._write(key)
-        self._tr.add(key, delta.to_bytes(width, "little", signed=True))
+        self._handle.add(key, delta.to_bytes(width, "little", signed=True))
 
     def set_versionstamped_key(self, prefix: bytes, suffix: bytes, value: bytes) -> None:
         check_stamped(prefix, suffix)
         check_value(value)
         self.finish()
-        # The trailing four bytes say where the versionstamp goes (API version 520 and later).
         key = prefix + bytes(VERSIONSTAMP_LENGTH) + suffix + struct.pack("<I", len(prefix))
-        self._tr.set_versionstamped_key(key, value)
+        self._handle.set_versionstamped_key(key, value)
         self._stamped.append((prefix, suffix))
         self.wrote = True
 
     def add_read_conflict_key(self, key: bytes) -> None:
         check_key(key)
-        self._tr.add_read_conflict_key(key)
+        self._handle.add_read_conflict_key(key)
 
     def _write(self, key: bytes) -> None:
         """What every change of one key begins with."""

@@ -22,10 +22,9 @@ from fdb_provider.engine.fdb_binding import (
     TIMED_OUT,
     Bridge,
     FDBError,
+    Handle,
     Pending,
     is_maybe_committed,
-    nothing,
-    value_of,
 )
 from fdb_provider.engine.fdb_transaction import FoundationReader, FoundationTransaction
 from fdb_provider.engine.limits import check_key
@@ -112,7 +111,7 @@ class FoundationDatabase:
     async def _run(
         self, body: Callable[[Transaction], Awaitable[T]], bridge: Bridge, marker: bytes | None
     ) -> T:
-        tr = self._db.create_transaction()
+        handle = Handle(self._db, bridge)
         started = time.monotonic()
         # Results of attempts whose commit may have been made. The marker is written by each attempt, with
         # its number: a later one that finds it knows that this very transaction is already committed.
@@ -121,7 +120,7 @@ class FoundationDatabase:
         while True:
             attempt += 1
             number = b"%d" % attempt
-            ours = FoundationTransaction(tr, bridge, self._seconds)
+            ours = FoundationTransaction(handle, self._seconds)
             committing: dict[bytes, T] = {}
             try:
                 if unknown and marker is not None:
@@ -133,38 +132,38 @@ class FoundationDatabase:
                     ours.finish()
                     committing[number] = result
                     if marker is not None:
-                        tr.set(marker, number)
+                        handle.set(marker, number)
                         self._sweep_markers()
-                    await self._commit(tr, bridge)
+                    await self._commit(handle)
                 return result
             except FDBError as error:
                 if is_maybe_committed(error):
                     unknown |= committing
-                await self._retry(tr, bridge, error, started, bool(unknown or committing))
+                await self._retry(handle, error, started, bool(unknown or committing))
             finally:
                 ours.end()
 
-    async def _commit(self, tr: Any, bridge: Bridge) -> None:
-        await Pending(bridge, tr.commit(), nothing)
+    async def _commit(self, handle: Handle) -> None:
+        await handle.commit()
 
     async def read(self, body: Callable[[Reader], Awaitable[T]]) -> T:
         bridge = self._enter()
         try:
-            tr = self._db.create_transaction()
+            handle = Handle(self._db, bridge)
             started = time.monotonic()
             while True:
-                reader = FoundationReader(tr.snapshot, tr.snapshot, bridge, self._seconds)
+                reader = FoundationReader(handle, self._seconds)
                 try:
                     return await body(reader)
                 except FDBError as error:
-                    await self._retry(tr, bridge, error, started, False)
+                    await self._retry(handle, error, started, False)
                 finally:
                     reader.end()
         finally:
             self._leave()
 
-    async def _retry(self, tr: Any, bridge: Bridge, error: FDBError, started: float, unsure: bool) -> None:
-        """Makes `tr` ready for another attempt, or raises what the caller is to see.
+    async def _retry(self, handle: Handle, error: FDBError, started: float, unsure: bool) -> None:
+        """Makes `handle` ready for another attempt, or raises what the caller is to see.
 
         Args:
             started: when the first attempt began.
@@ -175,11 +174,11 @@ class FoundationDatabase:
         if time.monotonic() - started > _RETRY_SECONDS:
             raise self._translated(error, unsure) from error
         try:
-            await Pending(bridge, tr.on_error(error.code), nothing)
+            await handle.on_error(error.code)
         except FDBError as final:
             raise self._translated(final, unsure) from final
         # The timeout counts from the beginning of the first attempt, so each one moves it on.
-        tr.options.set_timeout(int((time.monotonic() - started + _ANSWER_SECONDS) * 1000))
+        handle.set_timeout(int((time.monotonic() - started + _ANSWER_SECONDS) * 1000))
 
     def _translated(self, error: FDBError, unsure: bool = False) -> StoreError:
         if kind := _ERRORS.get(error.code):
@@ -198,14 +197,14 @@ class FoundationDatabase:
                 raise DatabaseClosed("the store is closed")
             try:
                 async with asyncio.timeout(_ANSWER_SECONDS):
-                    tr = self._db.create_transaction()
-                    tr.options.set_timeout(0)  # it would end the watch too
-                    value = await Pending(bridge, tr.snapshot.get(key), value_of)
+                    handle = Handle(self._db, bridge)
+                    handle.set_timeout(0)  # it would end the watch too
+                    value = await handle.get(key, True)
                     if value != seen:
                         return value
                     # Fires as soon as the value differs from the one that this transaction has read.
-                    changed = tr.watch(key)
-                    await Pending(bridge, tr.commit(), nothing)
+                    changed = handle.watch(key)
+                    await handle.commit()
                 await self._wait(bridge, changed)
                 pause = _WATCH_PAUSES[0]
             except (FDBError, TimeoutError):
@@ -214,7 +213,7 @@ class FoundationDatabase:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, longest)
 
-    async def _wait(self, bridge: Bridge, changed: Any) -> None:
+    async def _wait(self, bridge: Bridge, changed: Pending[None]) -> None:
         """Waits until a watch fires, or the database is closed."""
         waiter = bridge.when_ready(changed)
         with self._lock:
@@ -225,7 +224,7 @@ class FoundationDatabase:
         try:
             await waiter
             if not self._closed:
-                nothing(changed)
+                changed.result()
         finally:
             changed.cancel()
             with self._lock:
@@ -233,9 +232,9 @@ class FoundationDatabase:
 
     async def ready(self) -> None:
         bridge = self._enter()
-        tr = self._db.create_transaction()  # held until the answer: dropping it would cancel the question
+        handle = Handle(self._db, bridge)  # held until the answer: dropping it would cancel the question
         try:
-            await Pending(bridge, tr.get_read_version(), nothing)
+            await handle.read_version()
         except FDBError as error:
             raise self._translated(error) from error
         finally:
@@ -273,9 +272,11 @@ class FoundationDatabase:
             if now < self._next_sweep:
                 return
             self._next_sweep = now + _SWEEP_SECONDS
-        tr = self._db.create_transaction()
-        tr.clear_range(keyspace.commits(), keyspace.commits() + keyspace.pack(_minute() - _MARKER_MINUTES))
-        self._sweep = (tr, tr.commit())  # kept until the next one: dropping it would cancel it
+        handle = Handle(self._db, Bridge.here())
+        handle.clear_range(
+            keyspace.commits(), keyspace.commits() + keyspace.pack(_minute() - _MARKER_MINUTES)
+        )
+        self._sweep = (handle, handle.commit())  # kept until the next one: dropping it would cancel it
 
 
 def _minute() -> int:

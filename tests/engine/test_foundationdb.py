@@ -19,7 +19,7 @@ from fdb_provider.errors import StoreUnavailable, StoreUnusable
 from tests import fdbserver
 
 if TYPE_CHECKING:
-    from fdb_provider.engine.fdb_binding import Bridge
+    from fdb_provider.engine.fdb_binding import Handle
     from fdb_provider.engine.foundationdb import FoundationDatabase
 
 
@@ -40,10 +40,10 @@ async def unsure(fdb_cluster: Path) -> AsyncIterator[FoundationDatabase]:
     class Unsure(FoundationDatabase):
         plan: list[str] = []  # noqa: RUF012 - set by each test
 
-        async def _commit(self, tr: Any, bridge: Bridge) -> None:
+        async def _commit(self, handle: Handle) -> None:
             step = self.plan.pop(0) if self.plan else ""
             if step != "lost":
-                await super()._commit(tr, bridge)
+                await super()._commit(handle)
             if step:
                 raise FDBError(1021)
 
