@@ -290,16 +290,17 @@ async def test_a_read_is_one_snapshot(database: Database) -> None:
     assert all(results[::2])
 
 
-async def test_add_is_little_endian_signed_and_wraps(database: Database) -> None:
+@pytest.mark.parametrize("width", [8, 16])
+async def test_add_is_little_endian_signed_and_wraps(database: Database, width: int) -> None:
     async def body(tr: Transaction, delta: int) -> None:
-        tr.add(b"n", delta)
+        tr.add(b"n", delta, width=width)
 
     await asyncio.gather(*(database.run(given(body, delta)) for delta in (1, 2, 300, -4)))
-    assert await get(database, b"n") == (299).to_bytes(8, "little", signed=True)
+    assert await get(database, b"n") == (299).to_bytes(width, "little", signed=True)
     await database.run(given(body, -300))
-    assert await get(database, b"n") == (-1).to_bytes(8, "little", signed=True)
+    assert await get(database, b"n") == (-1).to_bytes(width, "little", signed=True)
     with pytest.raises(OverflowError):
-        await database.run(given(body, 1 << 63))
+        await database.run(given(body, 1 << (8 * width - 1)))
 
 
 def stamped(prefix: bytes, suffix: bytes, value: bytes) -> Callable[[Transaction], Awaitable[None]]:

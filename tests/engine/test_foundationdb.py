@@ -76,6 +76,23 @@ async def test_a_commit_of_unknown_result_is_made_once(unsure: Any, plan: str) -
 
 
 @pytest.mark.fdb
+@pytest.mark.parametrize("plan", ["", "made", "lost", "lost made", "made made"])
+async def test_a_repeatable_body_leaves_no_marker(unsure: Any, plan: str) -> None:
+    unsure.plan = plan.split()
+
+    async def body(tr: Transaction) -> None:
+        if await tr.get(b"done") is None:
+            tr.set(b"done", b"1")
+            tr.add(b"n", 1)
+
+    async def everything(tr: Reader) -> dict[bytes, bytes]:
+        return {key: value async for key, value in tr.get_range(b"", b"\xff")}
+
+    await unsure.run(body, repeatable=True)
+    assert await unsure.read(everything) == {b"done": b"1", b"n": (1).to_bytes(8, "little")}
+
+
+@pytest.mark.fdb
 async def test_unknown_results_under_contention(unsure: Any) -> None:
     unsure.plan = ["", "made", "lost"] * 20
 
