@@ -190,6 +190,7 @@ class EmbeddedDatabase:
                 return
             del self._gathered[loop]
             self._writer.put(jobs)
+        self._writer.give_way()
 
     async def ready(self) -> None:
         await self.read(lambda tr: tr.get(b""))

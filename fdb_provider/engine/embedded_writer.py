@@ -1,4 +1,10 @@
-"""The one thread of the embedded engine that writes: bodies in, durable group commits out."""
+"""The one thread of the embedded engine that writes: bodies in, durable group commits out.
+
+While it runs bodies, the event loops that handed them over keep still (`Writer.give_way`): the interpreter
+belongs to one thread at a time, and LMDB's calls give it up and take it again each time, so that a loop that
+is busy meanwhile makes the writer wait for it at every single one. Syncing to the disk takes no interpreter:
+then the loops go on.
+"""
 
 from __future__ import annotations
 
@@ -31,6 +37,8 @@ _GROWTH: Final = 32 << 20
 _NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """LMDB reports a write that the disk took only a part of as EIO, which is how most disks become full."""
 VERSION_KEY: Final = b"mversion"
+_GIVE_WAY_SECONDS: Final = 0.005
+"""Bodies that take longer share the interpreter with the loops again: these must not stop."""
 
 Loop = asyncio.AbstractEventLoop
 
@@ -94,6 +102,9 @@ class Writer:
         self._committed = committed
         self._page = env.stat()["psize"]
         self._jobs: SimpleQueue[list[Job] | None] = SimpleQueue()
+        self._still = threading.Event()  # no body runs, nor is about to
+        self._still.set()
+        self._committing = False
         self._thread = threading.Thread(target=self._write, name=name, daemon=True)
 
     def start(self) -> None:
@@ -101,7 +112,13 @@ class Writer:
 
     def put(self, jobs: list[Job]) -> None:
         """Has jobs run after all that were put before. Returns at once."""
+        if not self._committing:
+            self._still.clear()
         self._jobs.put(jobs)
+
+    def give_way(self) -> None:
+        """Waits, for a few milliseconds at most, while bodies are run."""
+        self._still.wait(_GIVE_WAY_SECONDS)
 
     def stop(self) -> None:
         """Refuses nothing that was put before: it returns at once, and `join` when that is done."""
@@ -117,6 +134,9 @@ class Writer:
             jobs, closing = self._waiting()
             while jobs:
                 jobs = self._commit(jobs)
+            self._committing = False
+            if self._jobs.empty():
+                self._still.set()  # also after a group that changed nothing, or failed
 
     def _waiting(self) -> tuple[list[Job], bool]:
         """Every body that waits, once there is one; and whether these are the last."""
@@ -162,6 +182,8 @@ class Writer:
 
     def _commit_group(self, jobs: list[Job]) -> int:
         """Runs as many of `jobs` as fit into one commit, and commits. Returns their number."""
+        self._committing = False
+        self._still.clear()
         with self._env.begin(write=True) as txn:
             group = _Group(
                 txn=txn,
@@ -179,6 +201,8 @@ class Writer:
             if not group.touched and not group.ranges:
                 txn.abort()
                 return done
+            self._committing = True
+            self._still.set()
             if group.order:
                 txn.put(VERSION_KEY, group.version.to_bytes(8, "big"))
         self._version = group.version
@@ -207,11 +231,23 @@ class Writer:
 
     def _answer(self, jobs: list[Job]) -> None:
         """Hands every job its result, with one call into each event loop."""
+        if not self._jobs.empty():
+            self._still.clear()
         by_loop: dict[Loop, list[Job]] = {}
         for job in jobs:
             by_loop.setdefault(job.loop, []).append(job)
         for loop, done in by_loop.items():
-            call(loop, _resolve, done)
+            call(loop, self._resolve, done)
+
+    def _resolve(self, jobs: list[Job]) -> None:
+        self.give_way()
+        for job in jobs:
+            if job.future.done():  # its caller was cancelled
+                continue
+            if job.error is not None:
+                job.future.set_exception(job.error)
+            else:
+                job.future.set_result(job.result)
 
 
 def _live(txn: trie.Txn) -> int:
@@ -236,16 +272,6 @@ def _translated(error: BaseException) -> BaseException:
         suspended.__cause__ = error
         return suspended
     return error
-
-
-def _resolve(jobs: list[Job]) -> None:
-    for job in jobs:
-        if job.future.done():  # its caller was cancelled
-            continue
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)
 
 
 def call(loop: Loop, function: Callable[[list[T]], None], argument: list[T]) -> None:
