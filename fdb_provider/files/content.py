@@ -95,7 +95,8 @@ class Prepared:
 
 def whole(data: bytes) -> Prepared:
     """A content of at most a part, ready to be acquired. Takes the time of hashing and compressing."""
-    return Prepared(hashlib.sha256(data).digest(), len(data), _pack(data), secrets.token_bytes(12), None)
+    blob = secrets.token_bytes(12) if len(data) > CHUNK else b""
+    return Prepared(hashlib.sha256(data).digest(), len(data), _pack(data), blob, None)
 
 
 async def prepare(db: Database, scope: Scope, data: bytes) -> Prepared:

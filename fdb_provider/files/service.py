@@ -610,9 +610,9 @@ def _check_link_target(target: str) -> None:
     check_length(target)
 
 
-def _terms(now: int) -> set[int]:
+def _terms(now: int) -> range:
     """The terms in which a key may have been used that is still to be remembered; by a clock ahead, too."""
-    return {(now - REMEMBER) // TERM, now // TERM, (now + SKEW) // TERM}
+    return range((now - REMEMBER) // TERM, (now + SKEW) // TERM + 1)
 
 
 async def _stop_if_done(earlier: Iterable[Awaitable[bytes | None]]) -> None:
