@@ -24,7 +24,7 @@ from fdb_provider.errors import (
     QuotaExceeded,
     StoreUnavailable,
 )
-from fdb_provider.files import content, mark, usage
+from fdb_provider.files import content, mark, trash, tree, usage
 from fdb_provider.files.feed import Change
 from fdb_provider.files.paths import NAME_LIMIT, ROOTS
 from fdb_provider.files.service import FileService
@@ -122,11 +122,18 @@ async def check_counts(database: Database, files: FileService, scope: Scope) -> 
     """References of contents and usage are what a recount finds, and nothing is left behind."""
     await settled(files, scope)
     kept = await database.read(lambda tr: usage.read(tr, scope))
+    items = await database.read(lambda tr: trash.listed(tr, scope, 100))
     counts: Counter[bytes] = Counter()
-    for owner, name in (("session", "workspace"), ("user", "home")):
+    owners: dict[usage.Owner, str] = {"session": "workspace", "user": "home"}
+    for owner, name in owners.items():
         entries = [entry for _, entry in await files.walk(scope, f"/{name}")]
+        for trash_id, item in items:
+            prefix = keyspace.entries(keyspace.trashed(keyspace.root(scope, name), trash_id))
+            deleted = [tree.decode(value) for _, value in await rows_of(database, prefix)]
+            assert len(deleted) in (0, item.entries)
+            entries += deleted
         counts.update(entry.sha256 for entry in entries if entry.sha256 not in (b"", content.EMPTY))
-        assert kept[owner] == (sum(entry.size for entry in entries), len(entries))  # type: ignore[index]
+        assert kept[owner] == (sum(entry.size for entry in entries), len(entries))
     assert await references(database, scope) == counts
     roots = [keyspace.root(scope, name) for name in ROOTS]
 
@@ -141,6 +148,13 @@ async def check_counts(database: Database, files: FileService, scope: Scope) -> 
         return found
 
     assert await database.read(remains) == []
+
+
+async def rows_of(database: Database, prefix: bytes) -> list[tuple[bytes, bytes]]:
+    async def body(tr: Reader) -> list[tuple[bytes, bytes]]:
+        return [row async for row in tr.get_range(*keyspace.range_of(prefix))]
+
+    return await database.read(body)
 
 
 class Hooked:
@@ -204,6 +218,10 @@ def delete(files: FileService, scope: Scope) -> Awaitable[object]:
     return files.delete(scope, "/workspace/d", recursive=True, idempotency_key="once")
 
 
+def discard(files: FileService, scope: Scope) -> Awaitable[object]:
+    return files.delete(scope, "/workspace/d", recursive=True, to_trash=True, idempotency_key="once")
+
+
 LARGE = [
     Large("move", transfer("move", "/workspace/e"), moved("e")),
     Large("move-in", transfer("move", "/workspace/elsewhere/e"), moved("elsewhere/e")),
@@ -214,6 +232,7 @@ LARGE = [
     Large("copy-onto-folder", transfer("copy", "/workspace/empty"), moved("empty", keep=True)),
     Large("copy-home", transfer("copy", "/home/d"), lambda model: None, home=True),
     Large("delete", delete, Delete("d", True).apply),
+    Large("discard", discard, Delete("d", True).apply),
 ]
 
 
