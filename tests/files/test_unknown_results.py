@@ -27,7 +27,7 @@ from tests.files.test_large import TINY, check_counts, expected_error
 from tests.files.test_model import OPERATIONS, Operation, Tree, outcome, truth
 
 if TYPE_CHECKING:
-    from fdb_provider.engine.fdb_binding import Bridge
+    from fdb_provider.engine.fdb_binding import Handle
 
 T = TypeVar("T")
 
@@ -127,14 +127,13 @@ async def unsure(cluster: Path) -> AsyncIterator[Any]:
 
     class Unsure(FoundationDatabase):
         unsure = False
-        told: set[int] = set()  # noqa: RUF012 - one database at a time
+        told: list[Handle] = []  # noqa: RUF012 - one database at a time
 
-        async def _commit(self, tr: Any, bridge: Bridge) -> None:
-            await super()._commit(tr, bridge)
-            if self.unsure and id(tr) not in self.told:
-                self.told.add(id(tr))
+        async def _commit(self, handle: Handle) -> None:
+            await super()._commit(handle)
+            if self.unsure and not any(handle is other for other in self.told):
+                self.told.append(handle)
                 raise FDBError(1021)
-            self.told.discard(id(tr))
 
     fdbserver.empty(cluster)
     database = await Unsure.open(cluster)
