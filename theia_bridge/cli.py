@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 from urllib.parse import urlsplit
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -215,6 +216,42 @@ def list_users(store: Store = None) -> None:
     """
     for account in asyncio.run(users.every(config.load(store=store))):
         print(f"{account.email_key}\ttenant {account.tenant}\tuser {account.user}")
+
+
+Most = Annotated[int | None, typer.Option(min=0, help="0 is no limit.")]
+
+
+@user.command("limit")
+def limit_user(
+    email: Email,
+    tenant_bytes: Most = None,
+    tenant_files: Most = None,
+    user_bytes: Most = None,
+    user_files: Most = None,
+    session_bytes: Most = None,
+    session_files: Most = None,
+    store: Store = None,
+) -> None:
+    """Gives the account's tenant limits of its own; without any, those the server is set to count again.
+
+    `tenant` is all it keeps, `user` one user's `/home`, `session` one session's `/workspace`; servers follow
+    within half a minute.
+
+    Example: `theia-bridge user limit --email ada@example.com --session-bytes 2000000000`
+    """
+    changes = {
+        "tenant_bytes": tenant_bytes,
+        "tenant_files": tenant_files,
+        "user_bytes": user_bytes,
+        "user_files": user_files,
+        "session_bytes": session_bytes,
+        "session_files": session_files,
+    }
+    own = asyncio.run(users.limit(config.load(store=store), email, changes))
+    if own is None:
+        print(f"{email} has the limits the server is set to")
+    else:
+        print("\n".join(f"{name} = {value}" for name, value in msgspec.structs.asdict(own).items()))
 
 
 @app.command()

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from rpc import RpcError
 from tests.process import PASSWORD, Server, environment, run
+from theia_bridge.methods.protocol import Stat, WorkspaceUsage, WriteFileParams
 
 EMAIL = "ada@example.com"
 
@@ -143,6 +145,36 @@ async def test_an_operator_makes_accounts(store_url: str, tmp_path: Path) -> Non
         await server.kill()
 
 
+async def test_an_operator_limits_an_account(store_url: str, tmp_path: Path) -> None:
+    env = environment(tmp_path, STORE=store_url, QUOTA_TENANT_BYTES=7_000_000)
+    server = Server(tmp_path, store_url, QUOTA_TENANT_BYTES=7_000_000)
+    await server.start()
+    token = (await server.register(EMAIL)).access_token
+    await server.stop()
+    code, out, err = await run(
+        "user", "limit", "--email", EMAIL, "--session-files", "1", env=env, cwd=tmp_path
+    )
+    assert code == 0, err
+    assert "tenant_bytes = 7000000" in out
+    assert "session_files = 1" in out
+    await server.start()
+    try:
+        async with server.connect(token) as client:
+            write = WriteFileParams(path="/workspace/second", content=b"")
+            with pytest.raises(RpcError, match="1 of 1"):
+                await client.call("fs.writeFile", write, Stat)
+            usage = await client.call("workspace.usage", None, WorkspaceUsage)
+            assert (usage.session.files, usage.session.files_limit) == (1, 1)
+    finally:
+        await server.stop()
+    code, out, err = await run("user", "limit", "--email", EMAIL, env=env, cwd=tmp_path)
+    assert code == 0, err
+    assert "the server is set to" in out
+    code, out, err = await run("user", "limit", "--email", "nobody@example.com", env=env, cwd=tmp_path)
+    assert code == 1
+    assert "nobody@example.com" in err
+
+
 async def test_fsck_of_a_store_in_use_and_out_of_use(server: Server, tmp_path: Path) -> None:
     """On one engine it says who has the store open; on the other it works all the same."""
     await server.register(EMAIL)
@@ -230,6 +262,7 @@ async def test_doctor_finds_a_fresh_place_usable(tmp_path: Path) -> None:
         "keys rotate",
         "user add",
         "user list",
+        "user limit",
     ],
 )
 async def test_every_command_has_help_with_an_example(command: str, tmp_path: Path) -> None:
