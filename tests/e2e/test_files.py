@@ -22,6 +22,7 @@ from theia_bridge.methods.protocol import (
     DidChange,
     FileContent,
     ReadFileParams,
+    SetAttributesParams,
     Stat,
     Watch,
     WatchParams,
@@ -188,3 +189,26 @@ async def test_settings_and_keys_follow_the_user(ide: Ide, new_ide: NewIde, serv
     await other.open("README.md")
     size = await other.editor().evaluate("lines => getComputedStyle(lines).fontSize")
     assert size == "23px"
+
+
+async def test_a_read_only_file_is_locked(ide: Ide, server: Server) -> None:
+    await ide.register()
+    async with channel(server) as client:
+        locked = SetAttributesParams(path="/workspace/README.md", readonly=True)
+        await client.call("fs.setAttributes", locked, Stat)
+        await ide.open("README.md")
+        lock = ide.page.locator("#theia-main-content-panel .lm-TabBar-tab.theia-mod-locked")
+        await expect(lock).to_be_visible()
+        await ide.type("not to be\n")
+        await expect(ide.dirty("README.md")).to_have_count(0)
+        await expect(ide.editor()).to_contain_text("Welcome")
+        await ide.shot("read-only")
+
+        # The editor follows.
+        unlocked = SetAttributesParams(path="/workspace/README.md", readonly=False)
+        await client.call("fs.setAttributes", unlocked, Stat)
+        await expect(lock).to_have_count(0)
+        await ide.type("to be\n")
+        await ide.save("README.md")
+        assert await content(client, "/workspace/README.md") == b"to be\n"
+    assert ide.errors == []

@@ -1,15 +1,20 @@
+import '../../src/browser/style/index.css';
 import { ConnectionStatusService } from '@theia/core/lib/browser/connection-status-service';
 import { FrontendApplicationContribution } from '@theia/core/lib/browser/frontend-application-contribution';
+import { TabBarToolbarContribution } from '@theia/core/lib/browser/shell/tab-bar-toolbar';
 import { LocalStorageService } from '@theia/core/lib/browser/storage-service';
+import { WidgetFactory } from '@theia/core/lib/browser/widget-manager';
 import { CommandContribution } from '@theia/core/lib/common/command';
 import { EnvVariablesServer } from '@theia/core/lib/common/env-variables';
 import { MenuContribution } from '@theia/core/lib/common/menu';
 import { ContainerModule } from '@theia/core/shared/inversify';
 import { FileSearchService } from '@theia/file-search/lib/common/file-search-service';
-import { FileService } from '@theia/filesystem/lib/browser/file-service';
+import { FileResourceResolver } from '@theia/filesystem/lib/browser/file-resource';
+import { FileService, FileServiceContribution } from '@theia/filesystem/lib/browser/file-service';
 import { FileDownloadService } from '@theia/filesystem/lib/common/download/file-download';
 import { RemoteFileSystemServer } from '@theia/filesystem/lib/common/remote-file-system-provider';
 import { FileUploadService } from '@theia/filesystem/lib/common/upload/file-upload';
+import { FileNavigatorWidget } from '@theia/navigator/lib/browser/navigator-widget';
 import { LanguageGrammarDefinitionContribution } from '@theia/monaco/lib/browser/textmate';
 import { CliPreferences } from '@theia/preferences/lib/common/cli-preferences';
 import { SearchInWorkspaceClientImpl } from '@theia/search-in-workspace/lib/browser/search-in-workspace-service';
@@ -25,6 +30,8 @@ import { ConnectionWakeContribution } from './connection/connection-wake-contrib
 import { NO_CLI_PREFERENCES } from './environment/bridge-cli-preferences';
 import { BridgeEnvVariablesServer } from './environment/bridge-env-variables-server';
 import { BridgeDownloadService } from './files/bridge-download-service';
+import { BridgeFileNavigatorTree } from './files/bridge-file-navigator-tree';
+import { BridgeFileResourceResolver } from './files/bridge-file-resource';
 import { BridgeFileService } from './files/bridge-file-service';
 import { BridgeFileSystemServer } from './files/bridge-file-system-server';
 import { BridgeUploadService } from './files/bridge-upload-service';
@@ -32,12 +39,19 @@ import { SendFile, sendFileFromBrowser } from './files/file-sender';
 import { FileTransfer } from './files/file-transfer';
 import { LostTrackContribution } from './files/lost-track-contribution';
 import { UploadContribution } from './files/upload-contribution';
+import { BridgeTimelineProvider } from './history/bridge-timeline-provider';
+import { HistoryContribution } from './history/history-contribution';
+import { VersionFileSystemProvider } from './history/version-file-system';
 import { BridgeLanguageContribution } from './languages/bridge-language-contribution';
 import { BridgeFileSearchService } from './search/bridge-file-search-service';
 import { BridgeSearchInWorkspaceServer } from './search/bridge-search-in-workspace-server';
 import { BridgeStorageService } from './storage/bridge-storage-service';
+import { TrashContribution } from './trash/trash-contribution';
+import { TrashService } from './trash/trash-service';
+import { TrashWidget } from './trash/trash-widget';
 import { BridgeWorkspaceServer } from './workspace/bridge-workspace-server';
 import { FirstLookContribution } from './workspace/first-look-contribution';
+import { UsageContribution } from './workspace/usage-contribution';
 
 export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(BridgeAccess).toDynamicValue(() => new BridgeAccess(new BrowserAccessSharing(), browserFetch)).inSingletonScope();
@@ -53,6 +67,9 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     rebind(RemoteFileSystemServer).toService(BridgeFileSystemServer);
     bind(BridgeFileService).toSelf().inSingletonScope();
     rebind(FileService).toService(BridgeFileService);
+    rebind(FileNavigatorWidget).toDynamicValue(({ container }) => BridgeFileNavigatorTree.createWidget(container));
+    bind(BridgeFileResourceResolver).toSelf().inSingletonScope();
+    rebind(FileResourceResolver).toService(BridgeFileResourceResolver);
     bind(BridgeDownloadService).toSelf().inSingletonScope();
     rebind(FileDownloadService).toService(BridgeDownloadService);
     bind(SendFile).toConstantValue(sendFileFromBrowser);
@@ -60,6 +77,7 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(BridgeUploadService).toSelf().inSingletonScope();
     rebind(FileUploadService).toService(BridgeUploadService);
     bind(UploadContribution).toSelf().inSingletonScope();
+    bind(FrontendApplicationContribution).toService(UploadContribution);
     bind(CommandContribution).toService(UploadContribution);
     bind(MenuContribution).toService(UploadContribution);
 
@@ -70,6 +88,23 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
         return server;
     });
     rebind(SearchInWorkspaceServer).toService(BridgeSearchInWorkspaceServer);
+
+    bind(VersionFileSystemProvider).toSelf().inSingletonScope();
+    bind(FileServiceContribution).toService(VersionFileSystemProvider);
+    bind(BridgeTimelineProvider).toSelf().inSingletonScope();
+    bind(HistoryContribution).toSelf().inSingletonScope();
+    bind(TrashService).toSelf().inSingletonScope();
+    bind(TrashWidget).toDynamicValue(({ container }) => TrashWidget.create(container));
+    bind(WidgetFactory).toDynamicValue(({ container }) => ({
+        id: TrashWidget.ID, createWidget: () => container.get(TrashWidget)
+    })).inSingletonScope();
+    bind(TrashContribution).toSelf().inSingletonScope();
+    for (const contribution of [HistoryContribution, TrashContribution]) {
+        bind(FrontendApplicationContribution).toService(contribution);
+        bind(CommandContribution).toService(contribution);
+        bind(MenuContribution).toService(contribution);
+        bind(TabBarToolbarContribution).toService(contribution);
+    }
 
     bind(BridgeWorkspaceServer).toSelf().inSingletonScope();
     rebind(WorkspaceServer).toService(BridgeWorkspaceServer);
@@ -88,6 +123,7 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(FrontendApplicationContribution).toService(AccountContribution);
     bind(FrontendApplicationContribution).to(ConnectionWakeContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(FirstLookContribution).inSingletonScope();
+    bind(FrontendApplicationContribution).to(UsageContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(LostTrackContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(SignInContribution).inSingletonScope();
 });

@@ -4,8 +4,9 @@ import { after, before, describe, it } from 'node:test';
 import { CancellationTokenSource, cancelled, isCancelled } from '@theia/core/lib/common/cancellation';
 import { Container } from '@theia/core/shared/inversify';
 import {
-    FileOperationError, FileOperationResult, FileReadStreamOptions, FileSystemProviderError, FileSystemProviderErrorCode, FileType
+    FileOperationError, FileOperationResult, FilePermission, FileReadStreamOptions, FileSystemProviderError, FileSystemProviderErrorCode, FileType
 } from '@theia/filesystem/lib/common/files';
+import { FileAccess } from '@theia/filesystem/lib/common/filesystem';
 import { RemoteFileChange, RemoteFileSystemClient } from '@theia/filesystem/lib/common/remote-file-system-provider';
 import { BridgeConnection } from '../browser/connection/bridge-connection';
 import { BridgeStorageService } from '../browser/storage/bridge-storage-service';
@@ -95,6 +96,53 @@ describe('BridgeFileSystemServer', { timeout: 60_000 }, () => {
         };
         assert.equal(await requests(list), 1);
         assert.equal(await requests(list), 1);
+    });
+
+    it('lists a large folder page by page', async () => {
+        await files.mkdir(uri('large folder'));
+        const names = Array.from({ length: 2_100 }, (_, index) => `file-${index}`);
+        await Promise.all(names.map(name => connection.mutate('fs.writeFile', { path: `/workspace/large folder/${name}`, content: text('') })));
+        const listed: string[] = [];
+        const sizes: number[] = [];
+        for await (const page of files.list(toUri('/workspace/large folder'))) {
+            sizes.push(page.length);
+            listed.push(...page.map(({ name }) => name));
+        }
+        assert.ok(sizes.length > 1);
+        assert.deepEqual(listed.sort(), names.sort());
+        assert.deepEqual((await files.readdir(uri('large folder'))).map(([name]) => name).sort(), names);
+        await assert.rejects(files.list(toUri('/workspace/missing')).next(), error =>
+            error instanceof FileSystemProviderError && error.code === FileSystemProviderErrorCode.FileNotFound);
+    });
+
+    it('says who may write a file', async () => {
+        const refused = (act: Promise<unknown>): Promise<void> =>
+            assert.rejects(act, error => error instanceof FileSystemProviderError && error.code === FileSystemProviderErrorCode.NoPermissions);
+        await files.writeFile(uri('locked'), text('x'), REPLACING);
+        assert.equal((await files.stat(uri('locked'))).permissions, undefined);
+        await files.access(uri('locked'), FileAccess.Constants.R_OK | FileAccess.Constants.W_OK);
+        await connection.mutate('fs.setAttributes', { path: '/workspace/locked', readonly: true });
+        assert.equal((await files.stat(uri('locked'))).permissions, FilePermission.Readonly);
+        await files.access(uri('locked'));
+        await files.access(uri('locked'), FileAccess.Constants.R_OK);
+        await refused(files.access(uri('locked'), FileAccess.Constants.W_OK));
+        await refused(files.writeFile(uri('locked'), text('y'), REPLACING));
+        await refused(files.writeFile(uri('locked'), new Uint8Array(CHANNEL_BYTES + 1), REPLACING));
+        await assert.rejects(files.access(uri('missing')), error =>
+            error instanceof FileSystemProviderError && error.code === FileSystemProviderErrorCode.FileNotFound);
+    });
+
+    it('puts into the trash what is to go there, and tells of it', async () => {
+        const told: string[] = [];
+        const listening = files.onDidTrash(path => told.push(path));
+        for (const useTrash of [true, false]) {
+            await files.writeFile(uri('to delete'), text('x'), REPLACING);
+            await files.delete(uri('to delete'), { recursive: false, useTrash });
+        }
+        listening.dispose();
+        assert.deepEqual(told, ['/workspace/to delete']);
+        const { items } = await connection.request('trash.list', {});
+        assert.deepEqual(items.map(({ path }) => path), told);
     });
 
     it('does not keep such a stat beyond the moment, nor beyond a change', async () => {

@@ -1,12 +1,13 @@
 import { CancellationToken } from '@theia/core/lib/common/cancellation';
 import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposable';
-import { Event } from '@theia/core/lib/common/event';
+import { Emitter, Event } from '@theia/core/lib/common/event';
 import { RpcProxy } from '@theia/core/lib/common/messaging/proxy-factory';
 import { Deferred } from '@theia/core/lib/common/promise-util';
+import URI from '@theia/core/lib/common/uri';
 import { inject, injectable, postConstruct } from '@theia/core/shared/inversify';
 import {
-    FileChangeType, FileDeleteOptions, FileOverwriteOptions, FilePermission, FileReadStreamOptions, FileSystemProviderCapabilities, FileType,
-    FileUpdateResult, FileWriteOptions, Stat, WatchOptions
+    FileChangeType, FileDeleteOptions, FileOverwriteOptions, FilePermission, FileReadStreamOptions, FileStat, FileSystemProviderCapabilities,
+    FileType, FileUpdateResult, FileWriteOptions, Stat, WatchOptions
 } from '@theia/filesystem/lib/common/files';
 import { FileAccess } from '@theia/filesystem/lib/common/filesystem';
 import { RemoteFileStreamError, RemoteFileSystemClient, RemoteFileSystemServer } from '@theia/filesystem/lib/common/remote-file-system-provider';
@@ -17,7 +18,7 @@ import { toFileSystemError } from './file-errors';
 import { toName, toPath, toUri } from './file-paths';
 import { CHANNEL_BYTES, FileTransfer } from './file-transfer';
 import { FileWatches } from './file-watches';
-import { listFolder } from './list-folder';
+import { listFolder, listPages } from './list-folder';
 import { PrimedStats } from './primed-stats';
 
 const FILE_TYPES: Record<protocol.Stat['type'], FileType> = {
@@ -63,6 +64,10 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
      */
     readonly lastRead = new Map<string, string | Promise<string | undefined>>();
 
+    protected readonly onDidTrashEmitter = new Emitter<string>();
+    /** Fires with the path of what this page has moved to the trash. */
+    readonly onDidTrash: Event<string> = this.onDidTrashEmitter.event;
+
     // Theia would set up its watches anew whenever this fires; `FileWatches` resumes them, missing nothing.
     readonly onDidOpenConnection: Event<void> = Event.None;
     readonly onDidCloseConnection: Event<void> = Event.None;
@@ -75,7 +80,7 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
     @postConstruct()
     protected init(): void {
         this.watches = new FileWatches(this.connection);
-        this.toDispose.push(this.watches);
+        this.toDispose.pushAll([this.watches, this.onDidTrashEmitter]);
         this.toDispose.push(this.watches.onDidChange(changes => this.reportChanges(changes)));
         this.toDispose.push(Disposable.create(() => this.stats.forget()));
     }
@@ -101,6 +106,7 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
             | FileSystemProviderCapabilities.FileReadStream
             | FileSystemProviderCapabilities.FileFolderCopy
             | FileSystemProviderCapabilities.Access
+            | FileSystemProviderCapabilities.Trash
             | FileSystemProviderCapabilities.PathCaseSensitive;
     }
 
@@ -118,6 +124,17 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
         const entries = await this.ask(() => listFolder(this.connection, path));
         this.stats.prime(path, entries);
         return entries.map(({ name, stat }) => [toName(name), FILE_TYPES[stat.type]]);
+    }
+
+    /** A folder's entries page by page; the first one comes soon. */
+    async *list(folder: URI): AsyncGenerator<FileStat[]> {
+        try {
+            for await (const page of listPages(this.connection, toPath(folder.toString()))) {
+                yield page.map(({ name, stat }) => FileStat.fromStat(folder.withPath(folder.path.join(toName(name))), this.toStat(stat)));
+            }
+        } catch (error) {
+            throw toFileSystemError(error);
+        }
     }
 
     async readFile(resource: string): Promise<Uint8Array> {
@@ -155,7 +172,11 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
     }
 
     async delete(resource: string, { recursive, useTrash }: FileDeleteOptions): Promise<void> {
-        await this.change(() => this.connection.mutate('fs.delete', { path: toPath(resource), recursive, useTrash }));
+        const path = toPath(resource);
+        await this.change(() => this.connection.mutate('fs.delete', { path, recursive, useTrash }));
+        if (useTrash) {
+            this.onDidTrashEmitter.fire(path);
+        }
     }
 
     async rename(source: string, target: string, { overwrite }: FileOverwriteOptions): Promise<void> {

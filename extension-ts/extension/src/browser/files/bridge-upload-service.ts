@@ -88,6 +88,13 @@ export class BridgeUploadService implements FileUploadService {
     /** Fires with the files uploaded. Theia opens an editor if it is one. */
     readonly onDidUpload: Event<string[]> = this.onDidUploadEmitter.event;
 
+    protected running = 0;
+
+    /** Whether uploads are under way, which end with the page. */
+    get isRunning(): boolean {
+        return this.running > 0;
+    }
+
     async upload(targetUri: string | URI, { source, onDidUpload }: FileUploadService.UploadParams = {}): Promise<FileUploadService.UploadResult> {
         const target = new URI(targetUri.toString());
         return this.run(target, token => source ? collectItems(source, token) : chooseItems(false), onDidUpload);
@@ -161,6 +168,7 @@ export class BridgeUploadService implements FileUploadService {
             ? nls.localize('theia-bridge/upload/one', 'Uploading {0}', items[0].path[0])
             : nls.localize('theia-bridge/upload/many', 'Uploading to {0}', target.path.base);
         const progress = await this.messages.showProgress({ text, options: { cancelable: true } }, () => source.cancel());
+        this.running++;
         try {
             const folders = items.filter(({ file }) => !file);
             for (let depth = 1; folders.some(({ path }) => path.length >= depth); depth++) {
@@ -177,6 +185,7 @@ export class BridgeUploadService implements FileUploadService {
                 onDidUpload(uri.toString());
             });
         } finally {
+            this.running--;
             progress.cancel();
         }
     }

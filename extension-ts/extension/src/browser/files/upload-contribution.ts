@@ -1,5 +1,6 @@
 import { CommonCommands } from '@theia/core/lib/browser/common-commands';
 import { CommonMenus } from '@theia/core/lib/browser/common-menus';
+import { FrontendApplicationContribution } from '@theia/core/lib/browser/frontend-application-contribution';
 import { Command, CommandContribution, CommandRegistry } from '@theia/core/lib/common/command';
 import { MenuContribution, MenuModelRegistry } from '@theia/core/lib/common/menu';
 import { SelectionService } from '@theia/core/lib/common/selection-service';
@@ -16,15 +17,19 @@ export namespace UploadCommands {
     }, 'theia-bridge/upload/folder', CommonCommands.FILE_CATEGORY_KEY);
 }
 
-/** Offers the upload of a folder wherever Theia offers that of files. */
+/** Offers the upload of a folder wherever Theia offers that of files, and asks before the page is left amid uploads. */
 @injectable()
-export class UploadContribution implements CommandContribution, MenuContribution {
+export class UploadContribution implements FrontendApplicationContribution, CommandContribution, MenuContribution {
 
     @inject(BridgeUploadService)
     protected readonly uploads: BridgeUploadService;
 
     @inject(SelectionService)
     protected readonly selectionService: SelectionService;
+
+    onWillStop(): boolean | undefined {
+        return this.uploads.isRunning || undefined;
+    }
 
     registerCommands(commands: CommandRegistry): void {
         commands.registerCommand(UploadCommands.UPLOAD_FOLDER, new FileSelection.CommandHandler(this.selectionService, {
