@@ -22,8 +22,6 @@ from functools import partial
 from time import monotonic
 from typing import Any, Protocol
 
-import msgspec
-
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Transaction
 from fdb_provider.errors import (
@@ -34,15 +32,15 @@ from fdb_provider.errors import (
     TransactionTooLarge,
     TransactionTooOld,
 )
-from fdb_provider.files import content, intent, mark, tree
+from fdb_provider.files import content, intent, mark, phases
 from fdb_provider.files.changes import Apply, Body, Done
 from fdb_provider.files.entry import Entry
-from fdb_provider.files.intent import Busy, Intent, Progress
-from fdb_provider.files.operation import Kind, Means, Operation, perform
+from fdb_provider.files.intent import Busy, Intent
+from fdb_provider.files.operation import Means, Operation, perform
 from fdb_provider.files.paths import Location, Region
+from fdb_provider.files.phases import Lost
 from fdb_provider.files.retention import Retention
-from fdb_provider.files.steps import Rows, Steps, weight
-from fdb_provider.files.usage import Usage
+from fdb_provider.files.steps import Steps
 from fdb_provider.scope import Scope
 
 
@@ -54,18 +52,10 @@ class Step(Protocol):
 
 _ATTEMPTS = 3
 """How often an operation is begun whose intent somebody else has undone."""
-_LISTED = 60_000
-"""Bytes of entries listed in one value: below FoundationDB's 100 kB."""
 _PASSING = (StoreUnavailable, DatabaseClosed, TransactionTooOld)
 """Errors that leave an intent as it is, for whoever comes next."""
 
-_encode = msgspec.msgpack.Encoder().encode
-_entries = msgspec.msgpack.Decoder(list[bytes]).decode
 _log = logging.getLogger(__name__)
-
-
-class _Lost(StoreError):
-    """The intent is gone, or no longer to be carried out."""
 
 
 class _State(Enum):
@@ -144,7 +134,7 @@ class Large:
             self._mine.add(begun.id)
             try:
                 answer = await self._carry_out(begun)
-            except _Lost:
+            except Lost:
                 continue
             finally:
                 self._mine.discard(begun.id)
@@ -176,7 +166,7 @@ class Large:
         until = monotonic() + self._steps.patience
         while True:
             try:
-                await self._db.run(partial(_begin, begun=begun))
+                await self._db.run(partial(phases.begin, begun=begun))
                 return begun
             except Busy as busy:
                 await self._wait(busy.intent, until)
@@ -184,12 +174,12 @@ class Large:
     async def _carry_out(self, begun: Intent) -> Entry | None:
         """All up to the transaction in which it is seen; the answer. It is undone if that cannot be."""
         operation = begun.operation
-        flip = partial(_flip, of=begun, steps=self._steps, retention=self._retention)
+        flip = partial(phases.flip, of=begun, steps=self._steps, retention=self._retention)
         try:
-            while await self._db.run(partial(_fill, of=begun, steps=self._steps)):
+            while await self._db.run(partial(phases.fill, of=begun, steps=self._steps)):
                 pass
             return await self._apply(operation.scope, operation.at, _key(begun), flip)
-        except (_Lost, *_PASSING):
+        except (Lost, *_PASSING):
             raise
         except Exception:
             await self._undo(begun)
@@ -201,13 +191,13 @@ class Large:
         if found is None:
             return
         if found.phase == mark.SHOWN:
-            await self._repeat(_tidy, of)
+            await self._repeat(phases.tidy, of)
         else:  # somebody's earlier attempt with the same idempotency key was answered
             await self._undo(of)
 
     async def _undo(self, of: Intent) -> None:
-        await self._db.run(partial(_give_up, of=of))
-        await self._repeat(_take_back, of)
+        await self._db.run(partial(phases.give_up, of=of))
+        await self._repeat(phases.take_back, of)
 
     async def _repeat(self, step: Step, of: Intent) -> None:
         while await self._db.run(partial(step, of=of, steps=self._steps)):
@@ -248,7 +238,7 @@ class Large:
             _log.warning("taken over: %s", of.operation.doing)
             try:
                 await self._carry_out(of)
-            except _Lost:
+            except Lost:
                 return
             except _PASSING:
                 raise
@@ -257,7 +247,7 @@ class Large:
                 return
             await self._settle(of)
         else:
-            await self._repeat(_tidy if of.phase == mark.SHOWN else _take_back, of)
+            await self._repeat(phases.tidy if of.phase == mark.SHOWN else phases.take_back, of)
 
     def _spawn(self, about: bytes, work: Coroutine[Any, Any, None]) -> None:
         """Runs work on an intent (its id) or a root in the background, once at a time."""
@@ -292,147 +282,3 @@ def _key(of: Intent) -> str:
     """The idempotency key of the transaction in which an intent is seen: it always has one, so that whoever
     carried it out, the answer is found by all others."""
     return of.operation.key or f"intent-{of.id.hex()}"
-
-
-async def _begin(tr: Transaction, *, begun: Intent) -> None:
-    operation = begun.operation
-    intents = intent.issue(tr, operation.roots)
-    if operation.kind != Kind.DELETE:
-        target = operation.target
-        root = tree.root_of(operation.scope, target)
-        taken = await tree.below(tr, root, target.relative, None, 1)()
-    else:
-        taken = []
-    await intent.check_none(intents)
-    if taken:
-        raise DirectoryNotEmpty(
-            f"{operation.target.path} is not empty and cannot be replaced, there are too many entries: "
-            "delete it first"
-        )
-    intent.put(tr, begun)
-
-
-async def _fill(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
-    found, progress = await intent.current(tr, of)
-    if found is None or found.phase != mark.FILLING or progress.ended:
-        return False
-    operation = of.operation
-    scope, source = operation.scope, operation.source
-    # Snapshot reads: the intent keeps everybody's changes away.
-    read = tree.below(
-        tr, tree.root_of(scope, source), source.relative, progress.after, steps.entries, snapshot=True
-    )
-    rows, ended = _within(await read(), steps)
-    if operation.kind == Kind.DELETE:
-        used = _list(tr, of, progress, rows)
-    else:
-        used = tree.write_below(
-            tr,
-            scope,
-            source,
-            operation.target,
-            rows,
-            keep=operation.kind == Kind.COPY,
-            now=of.began,
-            intent=of.id,
-        )
-    intent.put_progress(tr, of, progress.next(rows, used, ended))
-    return not ended
-
-
-async def _flip(tr: Transaction, now: int, *, of: Intent, steps: Steps, retention: Retention) -> Done:
-    found, progress = await intent.current(tr, of)
-    if found is None or found.phase != mark.FILLING or not progress.ended:
-        raise _Lost(f"no longer true: {of.operation.doing}")
-    done = await perform(tr, of.operation, Means(now, steps, retention, progress.usage))
-    intent.put(tr, msgspec.structs.replace(of, phase=mark.SHOWN))
-    return done
-
-
-async def _tidy(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
-    """Takes off marks, or releases contents."""
-    found, progress = await intent.current(tr, of)
-    if found is None or found.phase != mark.SHOWN:
-        return False
-    operation = of.operation
-    scope, target = operation.scope, operation.target
-    if operation.kind == Kind.DELETE:
-        rows = [row async for row in tr.get_range(*keyspace.range_of(_discarded(of)), limit=1)]
-        ended = not rows
-        for key, value in rows:
-            tree.discard(tr, scope.tenant, _entries(value), content.now())
-            tr.clear(key)
-    else:
-        # No snapshot reads: whoever writes to the folder meanwhile must not be overwritten.
-        read = tree.below(tr, tree.root_of(scope, target), target.relative, progress.after, steps.entries)
-        rows, ended = _within(await read(), steps)
-        for key, value in rows:
-            if mark.carries(value, of.id):
-                tr.set(key, mark.unmarked(value))
-    if ended:
-        intent.clear(tr, of)
-    else:
-        intent.put_progress(tr, of, progress.next(rows, Usage(0, 0), ended))
-    return not ended
-
-
-async def _give_up(tr: Transaction, *, of: Intent) -> None:
-    found, _ = await intent.current(tr, of)
-    if found is not None and found.phase == mark.FILLING:
-        intent.put(tr, msgspec.structs.replace(of, phase=mark.UNDOING))
-
-
-async def _take_back(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
-    """Takes away what was written, with the references of copies."""
-    found, progress = await intent.current(tr, of)
-    if found is None or found.phase != mark.UNDOING:
-        return False
-    operation = of.operation
-    scope, target = operation.scope, operation.target
-    root = tree.root_of(scope, target)
-    if operation.kind == Kind.DELETE:
-        tr.clear_range(*keyspace.range_of(_discarded(of)))
-    elif operation.kind != Kind.COPY:
-        tree.clear_below(tr, root, target)
-    else:
-        rows, ended = _within(
-            await tree.below(tr, root, target.relative, None, steps.entries, snapshot=True)(), steps
-        )
-        tree.discard(tr, scope.tenant, [value for _, value in rows], content.now())
-        for key, _ in rows:
-            tr.clear(key)
-        if not ended:
-            intent.put_progress(tr, of, progress.next(rows, Usage(0, 0), ended))
-            return True
-    intent.clear(tr, of)
-    return False
-
-
-def _within(rows: Rows, steps: Steps) -> tuple[Rows, bool]:
-    """As many of the rows that were read as one step takes on, and whether they are the last."""
-    heavy = 0
-    for i, row in enumerate(rows):
-        heavy += weight([row])
-        if heavy > steps.weight and i > 0:
-            return rows[:i], False
-    return rows, len(rows) < steps.entries
-
-
-def _discarded(of: Intent) -> bytes:
-    return keyspace.discarded(of.operation.roots[0])
-
-
-def _list(tr: Transaction, of: Intent, progress: Progress, rows: Rows) -> Usage:
-    """Lists entries that are to be discarded once they are gone; returns what they are."""
-    listed: list[bytes] = []
-    size = used = part = 0
-    for _, value in rows:
-        size += tree.decode(value).size
-        if used + len(value) > _LISTED:
-            tr.set(_discarded(of) + keyspace.pack(progress.steps, part), _encode(listed))
-            listed, used, part = [], 0, part + 1
-        listed.append(value)
-        used += len(value) + 5
-    if listed:
-        tr.set(_discarded(of) + keyspace.pack(progress.steps, part), _encode(listed))
-    return Usage(size, len(rows))
