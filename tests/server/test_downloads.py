@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import io
+import stat
 import sys
 import tarfile
 import zipfile
@@ -17,7 +18,7 @@ import pytest
 from yarl import URL
 
 from tests.process import Server
-from theia_bridge.methods.protocol import CreateDirectoryParams, Stat, WriteFileParams
+from theia_bridge.methods.protocol import CreateDirectoryParams, CreateSymlinkParams, Stat, WriteFileParams
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -117,6 +118,26 @@ async def test_a_folder_as_tar(server: Server, archive: str) -> None:
             assert members[path].mode == 0o644
     assert members["d/e"].isdir()
     assert members["d/e"].mode == 0o755
+
+
+async def test_links_and_permissions_are_in_archives(server: Server, http: aiohttp.ClientSession) -> None:
+    token = http.headers["Cookie"].partition("=")[2]
+    async with server.connect(token) as client:
+        link = CreateSymlinkParams(path="/workspace/p/link", target="d/\u00fc/../a.txt")
+        await client.call("fs.createSymlink", link, Stat)
+        run = WriteFileParams(path="/workspace/p/run", content=b"#!", mode=0o755)
+        await client.call("fs.writeFile", run, Stat)
+    async with http.get("/api/v5/files/workspace/p", params={"archive": "tar"}) as response:
+        with tarfile.open(fileobj=io.BytesIO(await response.read())) as tar:
+            assert tar.getmember("link").issym()
+            assert tar.getmember("link").linkname == link.target
+            assert tar.getmember("run").mode == 0o755
+    async with http.get("/api/v5/files/workspace/p", params={"archive": "zip"}) as response:
+        archive = zipfile.ZipFile(io.BytesIO(await response.read()))
+        assert archive.read("link").decode() == link.target
+        modes = {info.filename: info.external_attr >> 16 for info in archive.infolist()}
+        assert stat.S_ISLNK(modes["link"])
+        assert modes["run"] == stat.S_IFREG | 0o755
 
 
 @pytest.mark.parametrize(
