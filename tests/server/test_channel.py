@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -230,7 +231,7 @@ async def test_a_full_store_is_an_error_and_not_the_end(tmp_path: Path) -> None:
             while refusal is None and len(saved) < 100:
                 path = f"/workspace/{len(saved)}"
                 try:
-                    await write(client, path, b"%d" % len(saved) * 100_000)
+                    await write(client, path, os.urandom(100_000))  # what cannot be compressed
                     saved.append(path)
                 except RpcError as error:
                     refusal = error
