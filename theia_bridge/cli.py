@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-from contextlib import AbstractAsyncContextManager
-from pathlib import Path
-from typing import Annotated, Literal, NoReturn
-from urllib.parse import urlsplit
+from typing import Annotated
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TextColumn
 from websockets.exceptions import WebSocketException
 
 from auth.errors import AuthError
@@ -24,8 +20,10 @@ from fdb_provider.errors import StoreError
 from fdb_provider.fsck import Report
 from fdb_provider.fsck import check as fsck_store
 from rpc import RpcError
-from theia_bridge import __version__, config, doctor, transfer, users
-from theia_bridge.signin import Connection, SignInFailed, connected, sign_in, with_token
+from theia_bridge import __version__, config, doctor, users
+from theia_bridge.commands import files
+from theia_bridge.commands.common import DEFAULT_URL, Email, Store, Url, errors, fail, password
+from theia_bridge.signin import SignInFailed, sign_in
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,14 +37,7 @@ user = typer.Typer(
 )
 app.add_typer(keys, name="keys")
 app.add_typer(user, name="user")
-
-_errors = Console(stderr=True)
-
-Store = Annotated[str | None, typer.Option(help="`embedded:FOLDER` or `fdb:CLUSTER_FILE`.")]
-Email = Annotated[str, typer.Option(help="The account's e-mail address.")]
-Url = Annotated[str, typer.Option(help="The server.", envvar="THEIA_BRIDGE_URL")]
-Token = Annotated[str | None, typer.Option(help="An access token, instead of e-mail and password.")]
-DEFAULT_URL = "http://127.0.0.1:8400"
+app.add_typer(files.app)
 
 
 def main() -> None:
@@ -54,18 +45,13 @@ def main() -> None:
     try:
         app()
     except config.ConfigError as error:
-        _fail(str(error), 2)
+        fail(str(error), 2)
     except RpcError as error:
-        _fail(error.message)
+        fail(error.message)
     except (StoreError, AuthError, KeysUnusable, SignInFailed, WebSocketException, OSError) as error:
-        _fail(str(error))
+        fail(str(error))
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-def _fail(message: str, code: Literal[1, 2] = 1) -> NoReturn:
-    _errors.print(f"[red]theia-bridge:[/red] {escape(message)}", highlight=False, soft_wrap=True)
-    sys.exit(code)
 
 
 @app.command()
@@ -84,49 +70,13 @@ def serve(
     server.run(settings, lambda url: print(f"Theia Bridge is ready: {url}", flush=True))
 
 
-@app.command("import")
-def import_folder(
-    folder: Annotated[Path, typer.Argument(help="The folder to bring in.")],
-    email: Annotated[str | None, typer.Option(help="The account's e-mail address.")] = None,
-    into: Annotated[str, typer.Option(help="Where to put it.")] = "/workspace",
-    url: Url = DEFAULT_URL,
-    token: Token = None,
-) -> None:
-    """Brings a folder of this machine into the account's session; what is there already is replaced.
-
-    The password is asked for, or taken from `THEIA_BRIDGE_PASSWORD`.
-
-    Example: `theia-bridge import ~/project --email ada@example.com`
-    """
-    report = asyncio.run(_import(folder, into, url, _credentials(email, token)))
-    _tell(report, "imported")
-
-
-@app.command()
-def export(
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder to write to.")],
-    email: Annotated[str | None, typer.Option(help="The account's e-mail address.")] = None,
-    source: Annotated[str, typer.Option("--from", help="What to take out.")] = "/workspace",
-    url: Url = DEFAULT_URL,
-    token: Token = None,
-) -> None:
-    """Writes the files of the account's session to a folder of this machine.
-
-    The password is asked for, or taken from `THEIA_BRIDGE_PASSWORD`.
-
-    Example: `theia-bridge export ./backup --email ada@example.com`
-    """
-    report = asyncio.run(_export(folder, source, url, _credentials(email, token)))
-    _tell(report, "exported")
-
-
 @app.command("token")
 def print_token(email: Email, url: Url = DEFAULT_URL) -> None:
     """Signs in and prints an access token, for scripts.
 
     Example: `curl -H "Authorization: Bearer $(theia-bridge token --email ada@example.com)" …`
     """
-    print(asyncio.run(sign_in(url.rstrip("/"), email, _password())).access_token)
+    print(asyncio.run(sign_in(url.rstrip("/"), email, password())).access_token)
 
 
 @app.command("config")
@@ -169,20 +119,18 @@ def fsck(
     left = set(report.left)
     for one in report.found:
         mark = "[red]wrong[/red]" if one in left else "[green]repaired[/green]"
-        _errors.print(f"{mark} {escape(one.tenant or 'store')}: {escape(str(one))}", soft_wrap=True)
+        errors.print(f"{mark} {escape(one.tenant or 'store')}: {escape(str(one))}", soft_wrap=True)
     for one in report.left:
         if one not in report.found:
-            _errors.print(
+            errors.print(
                 f"[red]wrong[/red] {escape(one.tenant or 'store')}: {escape(str(one))}", soft_wrap=True
             )
     for tenant in report.unjudged:
-        _errors.print(
-            f"[yellow]not judged[/yellow] {tenant}: it was written to all the while", soft_wrap=True
-        )
+        errors.print(f"[yellow]not judged[/yellow] {tenant}: it was written to all the while", soft_wrap=True)
     print(f"{report.tenants:,} tenants, {report.names:,} names, {report.contents:,} contents looked at")
     if not report.clean:
         hint = "" if repair else ": run `theia-bridge fsck --repair`"
-        _fail(f"{len(report.left)} things are wrong{hint}")
+        fail(f"{len(report.left)} things are wrong{hint}")
 
 
 @keys.command("rotate")
@@ -204,7 +152,7 @@ def add_user(
 
     Example: `theia-bridge user add --email ada@example.com --name "Ada Lovelace"`
     """
-    user_id = asyncio.run(users.add(config.load(store=store), email, name, _password(confirm=True)))
+    user_id = asyncio.run(users.add(config.load(store=store), email, name, password(confirm=True)))
     print(f"{email} can sign in now (user {user_id})")
 
 
@@ -260,59 +208,11 @@ def version() -> None:
     print(__version__)
 
 
-def _credentials(email: str | None, token: str | None) -> str | tuple[str, str]:
-    if token is not None:
-        return token
-    if email is None:
-        _fail("say who you are: --email E, or --token T", 2)
-    return email, _password()
-
-
-def _password(*, confirm: bool = False) -> str:
-    given = os.environ.get("THEIA_BRIDGE_PASSWORD")
-    return (
-        given
-        if given is not None
-        else str(typer.prompt("Password", hide_input=True, confirmation_prompt=confirm, err=True))
-    )
-
-
-def _socket_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        _fail(f"{url!r} is not a server's address: use http://HOST:PORT", 2)
-    return (
-        ("wss" if parts.scheme == "https" else "ws") + url.rstrip("/").removeprefix(parts.scheme) + "/ws/rpc"
-    )
-
-
-def _connection(url: str, credentials: str | tuple[str, str]) -> AbstractAsyncContextManager[Connection]:
-    socket = _socket_url(url)
-    if isinstance(credentials, str):
-        return with_token(url.rstrip("/"), socket, credentials)
-    return connected(url.rstrip("/"), socket, *credentials)
-
-
-async def _import(folder: Path, into: str, url: str, credentials: str | tuple[str, str]) -> transfer.Report:
-    plan = await asyncio.to_thread(transfer.plan_import, folder)
-    async with _connection(url, credentials) as server:
-        with _progress() as bar:
-            task = bar.add_task(f"{len(plan.files):,} files", total=plan.size)
-            return await transfer.import_plan(server, plan, into, lambda size: bar.advance(task, size))
-
-
-async def _export(folder: Path, source: str, url: str, credentials: str | tuple[str, str]) -> transfer.Report:
-    async with _connection(url, credentials) as server:
-        with _progress() as bar:
-            task = bar.add_task(source, total=None)
-            return await transfer.export(server.client, source, folder, lambda size: bar.advance(task, size))
-
-
 async def _fsck(url: str, repair: bool, deep: bool) -> Report:
     database = await open_database(url)
     try:
         columns = TextColumn("{task.description}"), TextColumn("{task.completed:,} looked at")
-        with Progress(*columns, console=_errors) as bar:
+        with Progress(*columns, console=errors) as bar:
             task = bar.add_task("", total=None)
             return await fsck_store(
                 database,
@@ -325,18 +225,3 @@ async def _fsck(url: str, repair: bool, deep: bool) -> Report:
             )
     finally:
         await database.close()
-
-
-def _progress() -> Progress:
-    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-    return Progress(*columns, console=_errors)
-
-
-def _tell(report: transfer.Report, done: str) -> None:
-    for path, reason in report.skipped:
-        _errors.print(f"[yellow]skipped[/yellow] {escape(path)}: {escape(reason)}", soft_wrap=True)
-    for path, reason in report.failed:
-        _errors.print(f"[red]failed[/red]  {escape(path)}: {escape(reason)}", soft_wrap=True)
-    print(f"{done} {report.files:,} files in {report.folders:,} folders, {report.size:,} bytes")
-    if report.failed:
-        _fail(f"{len(report.failed)} could not be {done}; all others were")

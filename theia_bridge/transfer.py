@@ -15,15 +15,20 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
 from yarl import URL
 
+from fdb_provider.files.entry import MODE_BITS
 from rpc import RpcError
 from rpc.client import Client
 from theia_bridge.methods.protocol import (
     CreateDirectoryParams,
+    CreateSymlinkParams,
+    DeleteParams,
     Directory,
     DirectoryEntry,
     FileContent,
+    PathParams,
     ReadDirectoryParams,
     ReadFileParams,
+    SetAttributesParams,
     Stat,
     WorkspaceInfo,
     WriteFileParams,
@@ -45,6 +50,7 @@ class Report:
     """What a transfer did. `failed` and `skipped` are pairs of a path and the reason."""
 
     files: int = 0
+    links: int = 0
     folders: int = 0
     size: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
@@ -67,14 +73,22 @@ class _Found:
     path: Path
     relative: str
     size: int
+    mode: int
 
 
 @dataclass
 class Plan:
-    """What there is to import: folders (parents first), files, and what cannot be imported."""
+    """What there is to import.
 
-    folders: list[str]
+    Args:
+        folders: paths and modes, parents first.
+        links: paths and targets of symbolic links.
+        skipped: what cannot be imported, and why.
+    """
+
+    folders: list[tuple[str, int]]
     files: list[_Found]
+    links: list[tuple[str, str]]
     skipped: list[tuple[str, str]]
 
     @property
@@ -91,7 +105,7 @@ def plan_import(source: Path) -> Plan:
     """
     if not source.is_dir():
         raise NotADirectoryError(f"{source} is not a folder")
-    plan = Plan([], [], [])
+    plan = Plan([], [], [], [])
     _scan(source, "", plan)
     return plan
 
@@ -110,14 +124,28 @@ def _scan(folder: Path, relative: str, plan: Plan) -> None:
             plan.skipped.append((os.fsencode(path).decode(errors="replace"), "its name is not UTF-8"))
             continue
         info = entry.stat(follow_symlinks=False)
+        mode = stat.S_IMODE(info.st_mode) & MODE_BITS
         if stat.S_ISDIR(info.st_mode):
-            plan.folders.append(path)
+            plan.folders.append((path, mode))
             _scan(Path(entry.path), path + "/", plan)
         elif stat.S_ISREG(info.st_mode):
-            plan.files.append(_Found(Path(entry.path), path, info.st_size))
+            plan.files.append(_Found(Path(entry.path), path, info.st_size, mode))
+        elif stat.S_ISLNK(info.st_mode):
+            _scan_link(Path(entry.path), path, plan)
         else:
-            kind = "a symbolic link" if stat.S_ISLNK(info.st_mode) else "a device, socket or pipe"
-            plan.skipped.append((path, f"it is {kind}"))
+            plan.skipped.append((path, "it is a device, socket or pipe"))
+
+
+def _scan_link(path: Path, relative: str, plan: Plan) -> None:
+    try:
+        target = os.readlink(path)
+        target.encode()
+    except OSError as error:
+        plan.skipped.append((relative, error.strerror or str(error)))
+    except UnicodeEncodeError:
+        plan.skipped.append((relative, "it is a symbolic link to a name that is not UTF-8"))
+    else:
+        plan.links.append((relative, target))
 
 
 async def import_plan(server: Connection, plan: Plan, target: str, progress: Progress) -> Report:
@@ -134,27 +162,46 @@ async def _import(
     info = await client.call("workspace.info", None, WorkspaceInfo)
     limit = min(info.max_frame - _FRAME_OVERHEAD, PART)
     await _make_folders(client, target, report)
-    for relative in plan.folders:
-        await _make_folder(client, f"{target}/{relative}", report)
+    for relative, mode in plan.folders:
+        await _make_folder(client, f"{target}/{relative}", report, mode)
+
+    async def write(found: _Found, path: str) -> int:
+        if found.size > limit:
+            await _upload(server, http, found, path, progress)
+            await client.call("fs.setAttributes", SetAttributesParams(path=path, mode=found.mode), Stat)
+            return found.size
+        content = await asyncio.to_thread(found.path.read_bytes)
+        params = WriteFileParams(path=path, content=content, mode=found.mode)
+        await client.call("fs.writeFile", params, Stat)
+        progress(len(content))
+        return len(content)
 
     async def send(found: _Found) -> None:
         path = f"{target}/{found.relative}"
         try:
-            if found.size > limit:
-                await _upload(server, http, found, path, progress)
-                size = found.size
-            else:
-                content = await asyncio.to_thread(found.path.read_bytes)
-                await client.call("fs.writeFile", WriteFileParams(path=path, content=content), Stat)
-                size = len(content)
-                progress(size)
+            try:
+                size = await write(found, path)
+            except RpcError as error:
+                if error.kind != "NoPermissions":
+                    raise
+                await _make_way(client, path)
+                size = await write(found, path)
         except (OSError, RpcError, ClientError) as error:
             report.failed.append((found.relative, getattr(error, "message", str(error))))
             return
         report.files += 1
         report.size += size
 
+    async def link(relative: str, leads_to: str) -> None:
+        try:
+            await _make_link(client, f"{target}/{relative}", leads_to)
+        except RpcError as error:
+            report.failed.append((relative, error.message))
+        else:
+            report.links += 1
+
     await _side_by_side(send(found) for found in plan.files)
+    await _side_by_side(link(*pair) for pair in plan.links)
     return report
 
 
@@ -187,6 +234,31 @@ async def _upload(
             raise RpcError(response.status, problem.detail, problem.kind)
 
 
+async def _make_way(client: Client, path: str) -> None:
+    """Sees that a link or a read-only file can be replaced."""
+    if (await client.call("fs.stat", PathParams(path=path), Stat)).type == "symlink":
+        await client.call("fs.delete", DeleteParams(path=path))
+    else:
+        await client.call("fs.setAttributes", SetAttributesParams(path=path, readonly=False), Stat)
+
+
+async def _make_link(client: Client, path: str, target: str) -> None:
+    params = CreateSymlinkParams(path=path, target=target)
+    try:
+        await client.call("fs.createSymlink", params, Stat)
+    except RpcError as error:
+        if error.kind != "FileExists":
+            raise
+        there = await client.call("fs.stat", PathParams(path=path), Stat)
+        if (there.type, there.target) == ("symlink", target):
+            return
+        if there.readonly:
+            await client.call("fs.setAttributes", SetAttributesParams(path=path, readonly=False), Stat)
+        # Never recursively: a folder that holds something is not replaced.
+        await client.call("fs.delete", DeleteParams(path=path))
+        await client.call("fs.createSymlink", params, Stat)
+
+
 async def export(client: Client, source: str, target: Path, progress: Progress) -> Report:
     """Writes everything below the folder `source` into the folder `target`, which is made if need be.
 
@@ -197,13 +269,14 @@ async def export(client: Client, source: str, target: Path, progress: Progress) 
         raise FileExistsError(f"{target} is not empty; name a new folder")
     report = Report()
 
-    async def fetch(path: str, size: int, to: Path) -> None:
+    async def fetch(path: str, info: Stat, to: Path) -> None:
         try:
             written = 0
             with await asyncio.to_thread(to.open, "wb") as file:
-                async for part in _parts(client, path, size):
+                async for part in _parts(client, path, info.size):
                     await asyncio.to_thread(file.write, part)
                     written += len(part)
+            await asyncio.to_thread(to.chmod, info.mode)
         except (OSError, RpcError) as error:
             report.failed.append((path, getattr(error, "message", str(error))))
             return
@@ -212,6 +285,8 @@ async def export(client: Client, source: str, target: Path, progress: Progress) 
         progress(written)
 
     folders = [(source, target)]
+    links: list[tuple[str, str, Path]] = []
+    modes: list[tuple[Path, int]] = []
     while folders:
         path, to = folders.pop()
         await asyncio.to_thread(to.mkdir, parents=True, exist_ok=True)
@@ -220,8 +295,11 @@ async def export(client: Client, source: str, target: Path, progress: Progress) 
         listed = await _list(client, path)
         children = [(f"{prefix}/{child.name}", to / child.name, child.stat) for child in listed]
         folders += [(path, to) for path, to, info in children if info.type == "directory"]
-        await _side_by_side(fetch(path, info.size, to) for path, to, info in children if info.type == "file")
-        report.skipped += [(path, "it is a symbolic link") for path, _, i in children if i.type == "symlink"]
+        modes += [(to, info.mode) for _, to, info in children if info.type == "directory"]
+        links += [(path, info.target or "", to) for path, to, info in children if info.type == "symlink"]
+        await _side_by_side(fetch(path, info, to) for path, to, info in children if info.type == "file")
+    # Last, so that nothing is written through a link, nor into a folder that may not be written.
+    await asyncio.to_thread(_finish_export, links, modes, report)
     return report
 
 
@@ -233,6 +311,18 @@ async def _list(client: Client, path: str) -> list[DirectoryEntry]:
         entries += page.entries
         after = page.next
     return entries
+
+
+def _finish_export(links: list[tuple[str, str, Path]], modes: list[tuple[Path, int]], report: Report) -> None:
+    """Makes links (path, target and where), and gives folders their modes, the deepest first; blocks."""
+    for path, target, to in links:
+        try:
+            to.symlink_to(target)
+            report.links += 1
+        except OSError as error:
+            report.failed.append((path, error.strerror or str(error)))
+    for to, mode in reversed(modes):
+        to.chmod(mode)
 
 
 async def _parts(client: Client, path: str, size: int) -> AsyncIterator[bytes]:
@@ -253,9 +343,9 @@ async def _make_folders(client: Client, path: str, report: Report) -> None:
         await _make_folder(client, "/" + "/".join(parts[:depth]), report)
 
 
-async def _make_folder(client: Client, path: str, report: Report) -> None:
+async def _make_folder(client: Client, path: str, report: Report, mode: int | None = None) -> None:
     try:
-        await client.call("fs.createDirectory", CreateDirectoryParams(path=path), Stat)
+        await client.call("fs.createDirectory", CreateDirectoryParams(path=path, mode=mode), Stat)
         report.folders += 1
     except RpcError as error:
         if error.kind != "FileExists":

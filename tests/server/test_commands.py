@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+import stat
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from rpc import RpcError
 from tests.process import PASSWORD, Server, environment, run
-from theia_bridge.methods.protocol import Stat, WorkspaceUsage, WriteFileParams
+from theia_bridge.methods.protocol import (
+    DeleteParams,
+    FileContent,
+    PathParams,
+    ReadFileParams,
+    Stat,
+    WorkspaceUsage,
+    WriteFileParams,
+)
 
 EMAIL = "ada@example.com"
 
@@ -36,15 +46,34 @@ def plant(folder: Path) -> dict[str, bytes]:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
     (folder / "empty folder").mkdir()
-    return files
+    (folder / "run.sh").write_bytes(b"#!/bin/sh\n")
+    (folder / "run.sh").chmod(0o755)
+    (folder / "private").write_bytes(b"private")
+    (folder / "private").chmod(0o600)
+    (folder / "empty folder").chmod(0o700)
+    (folder / "sealed").mkdir()
+    (folder / "sealed/read-only").write_bytes(b"read-only")
+    (folder / "sealed/read-only").chmod(0o444)
+    (folder / "sealed").chmod(0o555)
+    (folder / "to a file").symlink_to("run.sh")
+    (folder / "to a folder").symlink_to("src/package", target_is_directory=True)
+    (folder / "to nowhere").symlink_to("../../no/where")
+    (folder / "to this machine").symlink_to("/etc/passwd")
+    return files | {"run.sh": b"", "private": b"", "sealed/read-only": b""}
 
 
-def tree(folder: Path) -> dict[str, bytes | None]:
-    """Every file's content and every folder below a folder."""
+def tree(folder: Path) -> dict[str, tuple[int, bytes | str | None]]:
+    """The mode of all that is below a folder, with every file's content and every link's target."""
     return {
-        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        str(path.relative_to(folder)): (stat.S_IMODE(path.lstat().st_mode), _content(path))
         for path in folder.rglob("*")
     }
+
+
+def _content(path: Path) -> bytes | str | None:
+    if path.is_symlink():
+        return os.readlink(path)
+    return path.read_bytes() if path.is_file() else None
 
 
 async def test_export_gives_back_what_import_brought(server: Server, tmp_path: Path) -> None:
@@ -56,20 +85,86 @@ async def test_export_gives_back_what_import_brought(server: Server, tmp_path: P
     into = ("--email", EMAIL, "--into", "/workspace/some/project")
     code, out, err = await run("import", str(project), *into, env=env, cwd=tmp_path)
     assert code == 0, err
-    assert f"{len(files):,} files" in out
+    assert f"{len(files):,} files and 4 links" in out
+    code, out, err = await run("import", str(project), *into, env=env, cwd=tmp_path)
+    assert code == 0, err
     copy = tmp_path / "copy"
     source = ("--email", EMAIL, "--from", "/workspace/some/project")
     code, out, err = await run("export", str(copy), *source, env=env, cwd=tmp_path)
     assert code == 0, err
-    assert f"{len(files):,} files" in out
+    assert f"{len(files):,} files and 4 links" in out
     assert tree(copy) == tree(project)
+
+
+async def test_an_import_replaces_links_and_writes_through_none(server: Server, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "target").write_bytes(b"target")
+    (project / "one").symlink_to("target")
+    (project / "two").write_bytes(b"two")
+    (project / "two").chmod(0o444)
+    await server.register(EMAIL)
+    env = environment(tmp_path) | {"THEIA_BRIDGE_PASSWORD": PASSWORD, "THEIA_BRIDGE_URL": server.url}
+    assert (await run("import", str(project), "--email", EMAIL, env=env, cwd=tmp_path))[0] == 0
+    for name, other in (("one", "two"), ("two", "one")):
+        (project / name).unlink()
+        if name == "one":
+            (project / name).write_bytes(b"no link any more")
+        else:
+            (project / name).symlink_to(other)
+    code, _, err = await run("import", str(project), "--email", EMAIL, env=env, cwd=tmp_path)
+    assert code == 0, err
+    assert (await run("export", str(tmp_path / "copy"), "--email", EMAIL, env=env, cwd=tmp_path))[0] == 0
+    (tmp_path / "copy/README.md").unlink()
+    assert tree(tmp_path / "copy") == tree(project)
+
+
+@pytest.fixture
+async def keeping(store_url: str, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server that keeps every content that was replaced."""
+    running = Server(tmp_path, store_url, HISTORY_MERGE_SECONDS=0)
+    await running.start()
+    yield running
+    await running.kill()
+
+
+async def test_history_and_trash(keeping: Server, tmp_path: Path) -> None:
+    account = await keeping.register(EMAIL)
+    env = environment(tmp_path) | {"THEIA_BRIDGE_PASSWORD": PASSWORD, "THEIA_BRIDGE_URL": keeping.url}
+
+    async def command(*arguments: str) -> str:
+        code, out, err = await run(*arguments, "--email", EMAIL, env=env, cwd=tmp_path)
+        assert code == 0, err
+        return out
+
+    path = "/workspace/f"
+    async with keeping.connect(account.access_token) as client:
+        for data in (b"first", b"second"):
+            await client.call("fs.writeFile", WriteFileParams(path=path, content=data), Stat)
+        [version] = (await command("history", path)).splitlines()
+        assert version.split("\t")[2] == "5"
+        await command("restore", path, version.split("\t")[0])
+        content = await client.call("fs.readFile", ReadFileParams(path=path), FileContent)
+        assert content.content == b"first"
+        await client.call("fs.delete", DeleteParams(path=path, use_trash=True))
+        [item] = (await command("trash", "list")).splitlines()
+        assert item.endswith(path)
+        await command("trash", "restore", item.split("\t")[0], "--to", "/home/f")
+        assert (await client.call("fs.stat", PathParams(path="/home/f"), Stat)).size == 5
+        assert await command("trash", "list") == ""
+        await client.call("fs.delete", DeleteParams(path="/home/f", use_trash=True))
+        assert "1" in await command("trash", "empty")
+        assert await command("trash", "list") == ""
+        code, _, err = await run("trash", "restore", "nothing", "--email", EMAIL, env=env, cwd=tmp_path)
+        assert code == 1
+        assert "nothing" in err
 
 
 async def test_import_again_replaces_and_reports_what_it_leaves_out(server: Server, tmp_path: Path) -> None:
     project = tmp_path / "project"
     (project / "d").mkdir(parents=True)
     (project / "d/f").write_bytes(b"1")
-    (project / "link").symlink_to("d/f")
+    os.mkfifo(project / "pipe")
     (Path(os.fsencode(project).decode()) / os.fsdecode(b"not-utf8-\xff")).write_bytes(b"")
     await server.register(EMAIL)
     env = environment(tmp_path) | {"THEIA_BRIDGE_PASSWORD": PASSWORD, "THEIA_BRIDGE_URL": server.url}
@@ -78,7 +173,7 @@ async def test_import_again_replaces_and_reports_what_it_leaves_out(server: Serv
     code, out, err = await run("import", str(project), "--email", EMAIL, env=env, cwd=tmp_path)
     assert code == 0
     assert "1 files" in out
-    assert "link: it is a symbolic link" in err
+    assert "pipe: it is a device, socket or pipe" in err
     assert "its name is not UTF-8" in err
     await run("export", str(tmp_path / "copy"), "--email", EMAIL, env=env, cwd=tmp_path)
     assert (tmp_path / "copy/d/f").read_bytes() == b"22"
@@ -112,7 +207,7 @@ async def test_export_replaces_nothing(server: Server, tmp_path: Path) -> None:
     code, _, err = await run("export", str(target), "--email", EMAIL, env=env, cwd=tmp_path)
     assert code == 1
     assert "not empty" in err
-    assert tree(target) == {"mine": b"mine"}
+    assert [path.read_bytes() for path in target.iterdir()] == [b"mine"]
 
 
 async def test_a_token_for_scripts(server: Server, tmp_path: Path) -> None:
@@ -211,6 +306,7 @@ async def test_keys_rotate_without_signing_anyone_out(server: Server, tmp_path: 
         (("serve",), {"THEIA_BRIDGE_PROT": "1"}, 2, "THEIA_BRIDGE_PROT"),
         (("serve",), {"THEIA_BRIDGE_CONFIG": "no-such.toml"}, 2, "no-such.toml"),
         (("doctor", "--store", "fdb:no-such.cluster"), {}, 1, "wrong"),
+        (("history", "/workspace/f"), {}, 2, "--email"),
         (("fly",), {}, 2, "fly"),
     ],
 )
@@ -263,6 +359,12 @@ async def test_doctor_finds_a_fresh_place_usable(tmp_path: Path) -> None:
         "user add",
         "user list",
         "user limit",
+        "history",
+        "restore",
+        "trash",
+        "trash list",
+        "trash restore",
+        "trash empty",
     ],
 )
 async def test_every_command_has_help_with_an_example(command: str, tmp_path: Path) -> None:
