@@ -105,6 +105,11 @@ def attempts(*parts: str | int | bytes) -> bytes:
     return pack(SYSTEM, "attempts", *parts)
 
 
+def collector() -> bytes:
+    """(SYSTEM, "collector") → how far the pass is that forgets what need not be kept, and whose it is."""
+    return pack(SYSTEM, "collector")
+
+
 def indexes(tenant: str, collection: str) -> bytes:
     """Prefix of all indexes of a collection."""
     return pack(tenant, "index", collection)

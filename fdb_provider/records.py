@@ -125,6 +125,12 @@ class Collection(Generic[R]):
         found = [await read for read in reads]
         return [self.decode(value) for value in found if value is not None]
 
+    async def after(self, tr: Reader, tenant: str, *key: KeyPart, limit: int) -> list[R]:
+        """At most `limit` records whose primary keys come behind `key`, in their order."""
+        begin = self._record_key(tenant, key) + b"\x00"
+        _, end = keyspace.range_of(keyspace.records(tenant, self.name))
+        return [self.decode(value) async for _, value in tr.get_range(begin, end, limit=limit)]
+
     async def list(
         self, tr: Reader, tenant: str, *prefix: KeyPart, limit: int = 0, reverse: bool = False
     ) -> list[R]:

@@ -17,7 +17,8 @@ from auth.throttle import Throttle
 from auth.tokens import Tokens
 from fdb_provider.engine import Database
 from fdb_provider.engine.url import open_database
-from fdb_provider.errors import StoreError, StoreUnavailable
+from fdb_provider.errors import StoreUnavailable
+from fdb_provider.files.collector import Collector
 from fdb_provider.files.service import FileService
 from theia_bridge.config import Settings
 from theia_bridge.ide import static, welcome
@@ -31,9 +32,6 @@ from theia_bridge.search.mirrors import Mirrors
 from theia_bridge.search.service import SearchService
 from theia_bridge.sockets import Sockets
 from theia_bridge.state import DATABASE, FILES, GATE, REVOCATIONS, SEARCH, SETTINGS
-
-SWEEP_SECONDS = 300.0
-"""How often what need not be kept is forgotten."""
 
 _log = logging.getLogger(__name__)
 
@@ -78,11 +76,12 @@ async def create_app(settings: Settings) -> web.Application:
         prepare=welcome.prepare,
     )
     sockets = Sockets()
+    collector = Collector(database, app[FILES])
 
     async def running(app: web.Application) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(app[REVOCATIONS].follow(), name="revocations"),
-            asyncio.create_task(_sweep(app[FILES], sockets), name="sweep"),
+            asyncio.create_task(collector.run(), name="collector"),
         ]
         mirrors.clean()
         yield
@@ -115,15 +114,3 @@ async def _wait_a_moment(database: Database, url: str) -> None:
         await database.ready()
     except StoreUnavailable as error:
         _log.error("The store %s does not answer: %s. Requests get 'Unavailable' until it does.", url, error)
-
-
-async def _sweep(service: FileService, sockets: Sockets) -> None:
-    """Tidies up behind the callers that are connected, now and then, in small steps."""
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        for scope in sockets.scopes():
-            try:
-                while await service.sweep(scope):
-                    pass
-            except StoreError as error:
-                _log.warning("what need not be kept stays until the next time: %s", error)

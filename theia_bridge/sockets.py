@@ -33,10 +33,6 @@ class Sockets:
         self._registry = build_registry()
         self._open: dict[Channel[Context], Scope] = {}
 
-    def scopes(self) -> set[Scope]:
-        """On whose behalf channels are open."""
-        return set(self._open.values())
-
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serves one channel. The caller was authenticated before the upgrade is accepted."""
         settings = request.app[SETTINGS]

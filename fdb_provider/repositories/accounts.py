@@ -92,6 +92,11 @@ async def every(tr: Reader, *, limit: int = 0) -> list[Account]:
     return await ACCOUNTS.list(tr, keyspace.SYSTEM, limit=limit)
 
 
+async def after(tr: Reader, email_key: str, *, limit: int) -> list[Account]:
+    """The next accounts behind an address, by address; "" for the first ones."""
+    return await ACCOUNTS.after(tr, keyspace.SYSTEM, email_key, limit=limit)
+
+
 async def set_password_hash(
     tr: Transaction, tenant_id: str, user_id: str, password_hash: str, *, was: str
 ) -> None:
