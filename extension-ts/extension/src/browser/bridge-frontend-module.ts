@@ -14,8 +14,9 @@ import { FileService, FileServiceContribution } from '@theia/filesystem/lib/brow
 import { FileDownloadService } from '@theia/filesystem/lib/common/download/file-download';
 import { RemoteFileSystemServer } from '@theia/filesystem/lib/common/remote-file-system-provider';
 import { FileUploadService } from '@theia/filesystem/lib/common/upload/file-upload';
-import { FileNavigatorWidget } from '@theia/navigator/lib/browser/navigator-widget';
 import { LanguageGrammarDefinitionContribution } from '@theia/monaco/lib/browser/textmate';
+import { NavigatorSymlinkDecorator } from '@theia/navigator/lib/browser/navigator-symlink-decorator';
+import { FileNavigatorWidget } from '@theia/navigator/lib/browser/navigator-widget';
 import { CliPreferences } from '@theia/preferences/lib/common/cli-preferences';
 import { SearchInWorkspaceClientImpl } from '@theia/search-in-workspace/lib/browser/search-in-workspace-service';
 import { SearchInWorkspaceServer } from '@theia/search-in-workspace/lib/common/search-in-workspace-interface';
@@ -34,6 +35,7 @@ import { BridgeFileNavigatorTree } from './files/bridge-file-navigator-tree';
 import { BridgeFileResourceResolver } from './files/bridge-file-resource';
 import { BridgeFileService } from './files/bridge-file-service';
 import { BridgeFileSystemServer } from './files/bridge-file-system-server';
+import { BridgeSymlinkDecorator } from './files/bridge-symlink-decorator';
 import { BridgeUploadService } from './files/bridge-upload-service';
 import { SendFile, sendFileFromBrowser } from './files/file-sender';
 import { FileTransfer } from './files/file-transfer';
@@ -67,6 +69,8 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     rebind(RemoteFileSystemServer).toService(BridgeFileSystemServer);
     bind(BridgeFileService).toSelf().inSingletonScope();
     rebind(FileService).toService(BridgeFileService);
+    bind(BridgeSymlinkDecorator).toSelf().inSingletonScope();
+    rebind(NavigatorSymlinkDecorator).toService(BridgeSymlinkDecorator);
     rebind(FileNavigatorWidget).toDynamicValue(({ container }) => BridgeFileNavigatorTree.createWidget(container));
     bind(BridgeFileResourceResolver).toSelf().inSingletonScope();
     rebind(FileResourceResolver).toService(BridgeFileResourceResolver);

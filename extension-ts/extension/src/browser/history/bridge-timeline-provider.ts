@@ -66,7 +66,7 @@ export class BridgeTimelineProvider implements TimelineProvider {
             const current: TimelineItem = {
                 ...this.item(uri, 'current', stat.mtime, stat.size),
                 icon: { id: 'circle-filled' },
-                description: nls.localize('theia-bridge/history/current', 'Current · {0}', BinarySize.formatSize(stat.size)),
+                description: nls.localize('theia-bridge/history/current', 'Current'),
                 command: { id: HistoryCommands.OPEN_CURRENT.id, arguments: [uri] }
             };
             return [current, ...versions.map(({ version, savedAt, size }) => {
