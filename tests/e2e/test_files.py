@@ -212,3 +212,19 @@ async def test_a_read_only_file_is_locked(ide: Ide, server: Server) -> None:
         await ide.save("README.md")
         assert await content(client, "/workspace/README.md") == b"to be\n"
     assert ide.errors == []
+
+
+async def test_a_large_folder_is_shown_to_its_end(ide: Ide, server: Server) -> None:
+    await ide.register()
+    async with channel(server) as client:
+        await folder(client, "/workspace/many")
+        # The last name of all, and in the explorer the first one, as it is a folder.
+        await folder(client, "/workspace/many/zzz")
+        await asyncio.gather(*(put(client, f"/workspace/many/file-{number:04}") for number in range(2500)))
+        await expect(ide.node("many")).to_be_visible()
+        await ide.node("many").click()
+        await expect(ide.node("file-0000")).to_be_visible()
+        await expect(ide.node("zzz")).to_be_visible()
+        await put(client, "/workspace/many/a-new")
+        await expect(ide.node("a-new")).to_be_visible()
+    assert ide.errors == []

@@ -13,6 +13,7 @@ Everything here is saved on the server the moment you save it, and comes back wh
 
 - **New file**: right-click in the explorer, or `Alt+N` then type a name with its ending, such as `hello.py`.
 - **Upload**: drag files or folders from your computer into the explorer.
+- **Undo**: what you delete goes to the *Trash* below the explorer, and what a file was is in its *Timeline*.
 - **Download**: right-click a file or folder, *Download*.
 - **Commands**: `F1`, or `Ctrl+Shift+P`.
 - **Settings**: `Ctrl+,`. They follow you to every browser.
