@@ -246,7 +246,8 @@ class Handle:
         self._pointer = pointer.value or 0
 
     def __del__(self) -> None:
-        _destroy(self._pointer)
+        if self._pointer:  # 0: it could not be made
+            _destroy(self._pointer)
 
     def set_timeout(self, milliseconds: int) -> None:
         """How long the transaction may take from its beginning; 0 means for ever."""
