@@ -7,7 +7,9 @@ from functools import partial
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Database
-from fdb_provider.files import content, trash
+from fdb_provider.errors import RecordNotFound
+from fdb_provider.files import content, once, trash
+from fdb_provider.files.changes import Answer, Emptied, Restored
 from fdb_provider.files.entry import Entry
 from fdb_provider.files.operation import Kind, Operation
 from fdb_provider.files.paths import ROOTS, Location, parse
@@ -22,7 +24,7 @@ class Deleted:
         run: runs an operation on a folder of any size.
     """
 
-    def __init__(self, db: Database, run: Callable[[Operation], Awaitable[Entry | None]]) -> None:
+    def __init__(self, db: Database, run: Callable[[Operation], Awaitable[Answer]]) -> None:
         self._db = db
         self._run = run
 
@@ -38,7 +40,13 @@ class Deleted:
         return await self._db.read(partial(trash.listed, scope=scope, limit=limit))
 
     async def restore(
-        self, scope: Scope, trash_id: str, target: str | None = None, *, overwrite: bool = False
+        self,
+        scope: Scope,
+        trash_id: str,
+        target: str | None = None,
+        *,
+        overwrite: bool = False,
+        idempotency_key: str | None = None,
     ) -> tuple[str, Entry]:
         """Moves a deleted thing back to where it was, or to `target`; returns the path and what is there.
 
@@ -50,24 +58,43 @@ class Deleted:
             FileExists: the name is taken, without `overwrite`.
             FileNotADirectory: something else is where a folder is needed.
         """
-        root, item = await self._db.read(partial(trash.find, scope=scope, trash_id=trash_id))
-        at = parse(item.path if target is None else target)
-        source = Location(root, "", parse(item.path).name, trash_id)
-        entry = await self._run(Operation(Kind.RESTORE, scope, source, at, overwrite, ""))
-        assert entry is not None
-        return at.path, entry
+        try:
+            root, item = await self._db.read(partial(trash.find, scope=scope, trash_id=trash_id))
+        except RecordNotFound:
+            # Where it went is not known without the item, so that its answer may be in either root.
+            roots = [keyspace.root(scope, name) for name in ROOTS]
+            answer = await once.answered(self._db, roots, idempotency_key) if idempotency_key else None
+            if not isinstance(answer, Restored):
+                raise
+        else:
+            at = parse(item.path if target is None else target)
+            source = Location(root, "", parse(item.path).name, trash_id)
+            key = idempotency_key or ""
+            answer = await self._run(Operation(Kind.RESTORE, scope, source, at, overwrite, key))
+            assert isinstance(answer, Restored)
+        return answer.path, answer.entry
 
-    async def delete(self, scope: Scope, trash_id: str) -> None:
+    async def delete(self, scope: Scope, trash_id: str, *, idempotency_key: str | None = None) -> None:
         """Forgets one deleted thing for good. Raises `RecordNotFound`."""
-        await self._db.run(partial(trash.forget, scope=scope, trash_id=trash_id))
+        forget = partial(trash.forget, scope=scope, trash_id=trash_id)
+        await once.run(self._db, _answers(scope), idempotency_key, forget)
 
-    async def empty(self, scope: Scope) -> int:
+    async def empty(self, scope: Scope, *, idempotency_key: str | None = None) -> int:
         """Forgets for good all that was deleted until now; returns how many things."""
-        until = content.now() + 1
-        count = 0
-        for name in ROOTS:
-            root = keyspace.root(scope, name)
-            forget = partial(trash.forget_until, tenant=scope.tenant, root=root, until=until)
-            while forgotten := await self._db.run(forget):
-                count += forgotten
-        return count
+        until: int | None = None
+        count = step = 0
+        while True:
+            # Each step has an answer of its own, so that a repetition takes up where the first one ended.
+            key = idempotency_key and f"{idempotency_key}/{step}"
+            forget = partial(trash.empty, scope=scope, until=until)
+            emptied = await once.run(self._db, _answers(scope), key, forget)
+            assert isinstance(emptied, Emptied)
+            count += emptied.items
+            if emptied.ended:
+                return count
+            until, step = emptied.until, step + 1
+
+
+def _answers(scope: Scope) -> bytes:
+    """The root that keeps the answers of changes of the trash, which is that of both roots."""
+    return keyspace.root(scope, "workspace")

@@ -33,8 +33,7 @@ from fdb_provider.errors import (
     TransactionTooOld,
 )
 from fdb_provider.files import content, intent, mark, phases
-from fdb_provider.files.changes import Apply, Body, Done
-from fdb_provider.files.entry import Entry
+from fdb_provider.files.changes import Answer, Apply, Body, Done
 from fdb_provider.files.intent import Busy, Intent
 from fdb_provider.files.operation import Means, Operation, perform
 from fdb_provider.files.paths import Location, Region
@@ -89,7 +88,7 @@ class Large:
         body: Body,
         roots: list[bytes],
         regions: list[Region],
-    ) -> Entry | None:
+    ) -> Answer:
         """Runs a change of those regions as `apply` does, once no intent has a name in common with them.
 
         Raises:
@@ -114,7 +113,7 @@ class Large:
                 until = until or monotonic() + self._steps.patience
                 await self._wait(busy.intent, until)
 
-    async def run(self, operation: Operation) -> Entry | None:
+    async def run(self, operation: Operation) -> Answer:
         """Does it in one transaction if it is small, else by an intent.
 
         Raises:
@@ -171,7 +170,7 @@ class Large:
             except Busy as busy:
                 await self._wait(busy.intent, until)
 
-    async def _carry_out(self, begun: Intent) -> Entry | None:
+    async def _carry_out(self, begun: Intent) -> Answer:
         """All up to the transaction in which it is seen; the answer. It is undone if that cannot be."""
         operation = begun.operation
         flip = partial(phases.flip, of=begun, steps=self._steps, retention=self._retention)

@@ -16,7 +16,7 @@ from fdb_provider import keyspace
 from fdb_provider.engine import Transaction
 from fdb_provider.errors import FileExists
 from fdb_provider.files import feed, trash, tree
-from fdb_provider.files.changes import Done
+from fdb_provider.files.changes import Done, Restored
 from fdb_provider.files.entry import DIRECTORY
 from fdb_provider.files.feed import Change, ChangeType
 from fdb_provider.files.paths import Location, Region
@@ -104,7 +104,7 @@ class Means:
 
 
 async def perform(tr: Transaction, operation: Operation, means: Means) -> Done:
-    """Does all of it in one transaction; the entry that is at the target now, and the changes of its root.
+    """Does all of it in one transaction; what to answer, and the changes of its root.
 
     Raises:
         TransactionTooLarge: it needs an intent. Every other reason to refuse it comes first.
@@ -160,7 +160,7 @@ async def _restore(tr: Transaction, operation: Operation, means: Means) -> Done:
     moved = await _move(tr, operation, means)
     changes = [] if made is None else [Change(ChangeType.ADDED, made.relative)]
     kind = ChangeType.ADDED if taken is None else ChangeType.UPDATED
-    return moved.entry, [*changes, Change(kind, target.relative)]
+    return Restored(target.path, moved.entry), [*changes, Change(kind, target.relative)]
 
 
 async def _transfer(tr: Transaction, operation: Operation, means: Means) -> Done:

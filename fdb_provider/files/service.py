@@ -11,14 +11,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from functools import partial
 from typing import TypeVar
 
-import msgspec
-
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
-from fdb_provider.errors import FileExists, FileIsADirectory, InvalidPath, StoreError
-from fdb_provider.files import content, feed, history, trash, tree, usage
+from fdb_provider.errors import FileExists, FileIsADirectory, InvalidPath
+from fdb_provider.files import content, feed, history, once, trash, tree, usage
 from fdb_provider.files.cache import ContentCache
-from fdb_provider.files.changes import Body
+from fdb_provider.files.changes import Answer, Body
 from fdb_provider.files.content import Stored
 from fdb_provider.files.deleted import Deleted
 from fdb_provider.files.entry import (
@@ -42,27 +40,11 @@ from fdb_provider.files.watch import Watch
 from fdb_provider.models import UNLIMITED, Limits
 from fdb_provider.scope import Scope
 
-REMEMBER = 24 * 3_600_000
-"""Milliseconds an idempotency key is remembered at least."""
-TERM = 7 * REMEMBER
-"""Milliseconds of a term: keys are forgotten a term at a time, so that each is one record and no more."""
-SKEW = 600_000
-"""Milliseconds by which gateways' clocks may differ."""
 TRIES = 3
 """How often a large folder that changes is read."""
 _SWEEP_STEP = 100
 
 T = TypeVar("T")
-
-_encode_answer = msgspec.msgpack.Encoder().encode
-_answers: msgspec.msgpack.Decoder[Entry | None] = msgspec.msgpack.Decoder(Entry | None)
-
-
-class _AlreadyDone(Exception):
-    """Abandons a transaction whose idempotency key has been answered before."""
-
-    def __init__(self, answer: bytes) -> None:
-        self.answer = answer
 
 
 class FileService:
@@ -313,7 +295,7 @@ class FileService:
             return entry, [Change(ChangeType.UPDATED, at.relative)]
 
         entry = await self._change(scope, at, idempotency_key, body)
-        assert entry is not None
+        assert isinstance(entry, Entry)
         return entry
 
     async def create_directory(
@@ -357,7 +339,7 @@ class FileService:
             return entry, [Change(ChangeType.ADDED, at.relative)]
 
         entry = await self._change(scope, at, key, body)
-        assert entry is not None
+        assert isinstance(entry, Entry)
         return entry
 
     async def set_attributes(
@@ -394,7 +376,7 @@ class FileService:
             return entry, [Change(ChangeType.UPDATED, at.relative)]
 
         entry = await self._change(scope, at, idempotency_key, body)
-        assert entry is not None
+        assert isinstance(entry, Entry)
         return entry
 
     async def delete(
@@ -459,7 +441,7 @@ class FileService:
     ) -> Entry:
         start, end = parse(source), parse(target)
         entry = await self._large.run(Operation(kind, scope, start, end, overwrite, key or "", if_match))
-        assert entry is not None
+        assert isinstance(entry, Entry)
         return entry
 
     async def watch(
@@ -503,17 +485,8 @@ class FileService:
 
     async def answered(self, scope: Scope, path: str, idempotency_key: str) -> Entry | None:
         """What a change at `path` with that key was answered, if it was made."""
-        root = tree.root_of(scope, parse(path))
-        keys = [keyspace.done(root, term, idempotency_key) for term in _terms(content.now())]
-
-        async def body(tr: Reader) -> None:
-            await _stop_if_done([tr.get(key) for key in keys])
-
-        try:
-            await self._db.read(body)
-        except _AlreadyDone as earlier:
-            return _answers.decode(earlier.answer)
-        return None
+        answer = await once.answered(self._db, [tree.root_of(scope, parse(path))], idempotency_key)
+        return answer if isinstance(answer, Entry) else None
 
     async def usage(self, scope: Scope) -> tuple[dict[usage.Owner, usage.Usage], Limits]:
         """What the session, the user and the tenant keep, and how much they may."""
@@ -533,7 +506,7 @@ class FileService:
         for name in ROOTS:
             root = keyspace.root(scope, name)
             count += await feed.trim(self._db, root, now)
-            count += await self._db.run(partial(_forget, root=root, now=now))
+            count += await self._db.run(partial(once.forget, root=root, now=now))
             count += await self._db.run(
                 partial(trash.forget_until, tenant=tenant, root=root, until=now - retention.trash)
             )
@@ -553,39 +526,26 @@ class FileService:
         for name in ROOTS:
             self._large.look_after(keyspace.root(scope, name))
 
-    async def _change(self, scope: Scope, at: Location, key: str | None, body: Body) -> Entry | None:
+    async def _change(self, scope: Scope, at: Location, key: str | None, body: Body) -> Answer:
         """Runs a change of one name, `at`, once no large change concerns it."""
         region = Region(tree.root_of(scope, at), at.relative, False)
         return await self._large.change(scope, at, key, body, [keyspace.root(scope, at.root)], [region])
 
-    async def _apply(self, scope: Scope, at: Location, key: str | None, body: Body) -> Entry | None:
+    async def _apply(self, scope: Scope, at: Location, key: str | None, body: Body) -> Answer:
         """Runs a change, appends it to the feed, and sees that an idempotency key is applied once."""
         root = tree.root_of(scope, at)
         limits = await self._quotas.of(scope.tenant)
 
-        async def once(tr: Transaction) -> Entry | None:
-            now = content.now()
-            # Issued before the body's own reads and awaited after them: they cost no round trip.
-            earlier = [] if key is None else [tr.get(keyspace.done(root, term, key)) for term in _terms(now)]
+        async def change(tr: Transaction, now: int) -> Answer:
             counted = usage.issue(tr, scope, limits)
-            try:
-                entry, changes = await body(tr, now)
-                if counted:
-                    await usage.check(tr, counted)
-            except StoreError:
-                await _stop_if_done(earlier)
-                raise
+            answer, changes = await body(tr, now)
+            if counted:
+                await usage.check(tr, counted)
             if changes:
                 feed.append(tr, root, now, changes)
-            if key is not None:
-                await _stop_if_done(earlier)
-                tr.set(keyspace.done(root, now // TERM, key), _encode_answer(entry))
-            return entry
+            return answer
 
-        try:
-            return await self._db.run(once, repeatable=key is not None)
-        except _AlreadyDone as earlier_run:
-            return _answers.decode(earlier_run.answer)
+        return await once.run(self._db, root, key, change)
 
 
 async def write_new(tr: Transaction, scope: Scope, path: str, data: bytes) -> None:
@@ -608,24 +568,3 @@ def _check_link_target(target: str) -> None:
     if not target or "\0" in target:
         raise InvalidPath(f"a symbolic link cannot lead to {target!a}")
     check_length(target)
-
-
-def _terms(now: int) -> range:
-    """The terms in which a key may have been used that is still to be remembered; by a clock ahead, too."""
-    return range((now - REMEMBER) // TERM, (now + SKEW) // TERM + 1)
-
-
-async def _stop_if_done(earlier: Iterable[Awaitable[bytes | None]]) -> None:
-    """Raises `_AlreadyDone` when one of these answers is there."""
-    for read in earlier:
-        if (answer := await read) is not None:
-            raise _AlreadyDone(answer)
-
-
-async def _forget(tr: Transaction, root: bytes, now: int) -> int:
-    """Forgets the idempotency keys of the terms that `_terms` looks at no more; returns 0 without any."""
-    begin, end = keyspace.done_before(root, (now - REMEMBER) // TERM)
-    found = [key async for key, _ in tr.get_range(begin, end, limit=1)]
-    if found:
-        tr.clear_range(begin, end)
-    return len(found)

@@ -16,6 +16,7 @@ from fdb_provider import keyspace
 from fdb_provider.engine import Reader, Transaction
 from fdb_provider.errors import RecordNotFound
 from fdb_provider.files import tree, usage
+from fdb_provider.files.changes import Emptied
 from fdb_provider.files.paths import ROOTS, Location
 from fdb_provider.scope import Scope
 
@@ -88,10 +89,17 @@ async def listed(tr: Reader, scope: Scope, limit: int) -> list[tuple[str, Item]]
     return sorted(found, key=itemgetter(0), reverse=True)[:limit]
 
 
-async def forget(tr: Transaction, scope: Scope, trash_id: str) -> None:
+async def forget(tr: Transaction, now: int, *, scope: Scope, trash_id: str) -> None:
     """One deleted thing goes for good. Raises `RecordNotFound`."""
     root, item = await find(tr, scope, trash_id)
     _doom(tr, scope.tenant, keyspace.root(scope, root), trash_id, item)
+
+
+async def empty(tr: Transaction, now: int, *, scope: Scope, until: int | None) -> Emptied:
+    """Some of what was deleted before that time, by default until now, goes for good."""
+    until = now + 1 if until is None else until
+    counts = [await forget_until(tr, scope.tenant, keyspace.root(scope, name), until) for name in ROOTS]
+    return Emptied(until, sum(counts), max(counts) < PAGE)
 
 
 async def forget_until(tr: Transaction, tenant: str, root: bytes, until: int) -> int:

@@ -94,7 +94,7 @@ class Versions:
             return entry, [Change(ChangeType.UPDATED, at.relative)]
 
         entry = await self._change(scope, at, idempotency_key, body)
-        assert entry is not None
+        assert isinstance(entry, Entry)
         return entry
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 
 from fdb_provider.engine import Database
@@ -15,14 +18,27 @@ from fdb_provider.errors import (
     NoPermissions,
     RecordNotFound,
 )
+from fdb_provider.files import trash
 from fdb_provider.files.content import GRACE
 from fdb_provider.files.feed import Change, ChangeType
 from fdb_provider.files.service import FileService
 from fdb_provider.models import new_id
 from fdb_provider.scope import Scope
 from tests.files.conftest import KEEPING, Clock, sweep
+from tests.files.test_large import TINY, Dead, Hooked, check_counts, settled
 
 PATH = "/workspace/d/e/f"
+
+
+def dying(database: Database, after: int, **options: Any) -> FileService:
+    """A gateway that is gone after so many changes."""
+
+    async def die(run: int) -> None:
+        if run > after:
+            raise Dead("gone")
+
+    hooked: Any = Hooked(database, die)
+    return FileService(hooked, **options)
 
 
 @pytest.fixture
@@ -168,3 +184,100 @@ async def test_emptying_it(files: FileService, scope: Scope) -> None:
     assert await files.trash.empty(scope) == 3
     assert await files.trash.list(scope) == []
     assert await files.trash.empty(scope) == 0
+
+
+async def test_what_is_sent_again_is_done_once(files: FileService, scope: Scope) -> None:
+    """Whatever was deleted, made or restored in between."""
+    for target in (None, "/home/g"):
+        trash_id = await throw_away(files, scope, PATH)
+        key = new_id()
+        restored = await files.trash.restore(scope, trash_id, target, idempotency_key=key)
+        path, entry = restored
+        assert (path, entry) == (target or PATH, await files.stat(scope, target or PATH))
+        await files.delete(scope, path)
+        assert await files.trash.restore(scope, trash_id, target, idempotency_key=key) == restored
+        with pytest.raises(FileNotFound):
+            await files.stat(scope, path)
+        with pytest.raises(RecordNotFound):
+            await files.trash.restore(scope, trash_id, target, idempotency_key=new_id())
+        await files.write(scope, PATH, b"next")
+    trash_id = await throw_away(files, scope, PATH)
+    await files.trash.delete(scope, trash_id, idempotency_key="delete")
+    kept = await throw_away(files, scope, "/workspace/d/e")
+    await files.trash.delete(scope, trash_id, idempotency_key="delete")
+    with pytest.raises(RecordNotFound):
+        await files.trash.delete(scope, trash_id, idempotency_key="other")
+    assert [trash_id for trash_id, _ in await files.trash.list(scope)] == [kept]
+
+
+async def test_a_refused_restoration_can_be_tried_again_with_its_key(
+    files: FileService, scope: Scope
+) -> None:
+    trash_id = await throw_away(files, scope, PATH)
+    taken = await files.write(scope, PATH, b"taken")
+    with pytest.raises(FileExists):
+        await files.trash.restore(scope, trash_id, idempotency_key="k")
+    assert await files.stat(scope, PATH) == taken
+    await files.delete(scope, PATH)
+    path, _ = await files.trash.restore(scope, trash_id, idempotency_key="k")
+    assert (await files.read(scope, path))[1] == b"content"
+
+
+async def test_restorations_with_one_key_side_by_side(files: FileService, scope: Scope) -> None:
+    trash_id = await throw_away(files, scope, "/workspace/d")
+    again = (files.trash.restore(scope, trash_id, idempotency_key="k") for _ in range(8))
+    [(path, entry), *others] = await asyncio.gather(*again)
+    assert others == [(path, entry)] * 7
+    assert (await files.read(scope, PATH))[1] == b"content"
+
+
+async def test_an_emptying_that_was_cut_off_takes_only_what_was_there_when_it_began(
+    database: Database, files: FileService, scope: Scope, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trash, "PAGE", 2)
+
+    async def throw(names: range) -> None:
+        for i in names:
+            await files.write(scope, f"/workspace/{i}", b"")
+            await files.delete(scope, f"/workspace/{i}", to_trash=True)
+
+    await throw(range(5))
+    clock.pass_by(1)
+    with pytest.raises(Dead):
+        await dying(database, after=2).trash.empty(scope, idempotency_key="k")
+    assert len(await files.trash.list(scope)) == 1
+    clock.pass_by(1)
+    await throw(range(5, 8))
+    for _ in range(2):
+        assert await files.trash.empty(scope, idempotency_key="k") == 5
+        assert len(await files.trash.list(scope)) == 3
+    assert await files.trash.empty(scope, idempotency_key="other") == 3
+
+
+async def test_a_large_folder_that_is_restored_by_a_gateway_that_dies(database: Database) -> None:
+    """Whichever transaction is its last: another gateway that is asked again answers alike, once."""
+    died, after = True, 0
+    while died:
+        scope = Scope(new_id(), new_id(), new_id())
+        whole = FileService(database, steps=TINY)
+        await whole.create_directory(scope, "/workspace/d")
+        names = [f"/workspace/d/{i}" for i in range(2 * TINY.whole)]
+        for name in names:
+            await whole.write(scope, name, b"shared")
+        trash_id = await throw_away(whole, scope, "/workspace/d")
+        await settled(whole, scope)
+        try:
+            gateway = dying(database, after, steps=TINY)
+            await gateway.trash.restore(scope, trash_id, idempotency_key="k")
+            await settled(gateway, scope)
+            died = False
+        except Dead:
+            after += 1
+        path, entry = await whole.trash.restore(scope, trash_id, idempotency_key="k")
+        assert (path, entry) == ("/workspace/d", await whole.stat(scope, path))
+        assert len(await whole.list_directory(scope, path)) == len(names)
+        await whole.delete(scope, path, recursive=True)
+        assert await whole.trash.restore(scope, trash_id, idempotency_key="k") == (path, entry)
+        assert await whole.list_directory(scope, "/workspace") == []
+        await check_counts(database, whole, scope)
+    assert after > 3

@@ -11,12 +11,20 @@ from rpc import ChannelClosed
 from rpc.client import Client
 from tests.process import Server, environment, run
 from theia_bridge.methods.protocol import (
+    DeleteParams,
     DidChange,
     Directory,
+    Emptied,
     FileContent,
     PathParams,
     ReadFileParams,
+    Restored,
     Stat,
+    TrashDeleteParams,
+    TrashEmptyParams,
+    TrashList,
+    TrashListParams,
+    TrashRestoreParams,
     Watch,
     WatchParams,
     WriteFileParams,
@@ -72,6 +80,37 @@ async def test_a_save_repeated_after_a_crash_is_applied_once(server: Server) -> 
         _, told = await anext(stream)
         assert isinstance(told, DidChange)
         assert [change.path for change in told.changes] == ["/workspace/end"]
+
+
+async def test_what_was_done_with_the_trash_is_answered_alike_after_a_crash(server: Server) -> None:
+    token = (await server.register("ada@example.com")).access_token
+    names = ["restored", "deleted", "emptied", "later"]
+
+    async with server.connect(token) as client:
+        for name in names:
+            await client.call("fs.writeFile", WriteFileParams(path=f"/workspace/{name}", content=b""), Stat)
+
+        async def throw(name: str) -> str:
+            params = DeleteParams(path=f"/workspace/{name}", use_trash=True)
+            await client.call("fs.delete", params, None)
+            return (await client.call("trash.list", TrashListParams(), TrashList)).items[0].id
+
+        restore = TrashRestoreParams(id=await throw("restored"), idempotency_key="restore")
+        restored = await client.call("trash.restore", restore, Restored)
+        delete = TrashDeleteParams(id=await throw("deleted"), idempotency_key="delete")
+        await client.call("trash.delete", delete, None)
+        await throw("emptied")
+        empty = TrashEmptyParams(idempotency_key="empty")
+        assert await client.call("trash.empty", empty, Emptied) == Emptied(items=1)
+        await throw("later")
+    await server.kill()
+    await server.start()
+    async with server.connect(token) as client:
+        assert await client.call("trash.restore", restore, Restored) == restored
+        await client.call("trash.delete", delete, None)
+        assert await client.call("trash.empty", empty, Emptied) == Emptied(items=1)
+        left = (await client.call("trash.list", TrashListParams(), TrashList)).items
+    assert [item.path for item in left] == ["/workspace/later"]
 
 
 async def test_a_new_account_has_a_readme(server: Server) -> None:

@@ -215,6 +215,7 @@ class TrashRestoreParams(Params, frozen=True):
     id: Name
     target: str | None = None
     overwrite: bool = False
+    idempotency_key: IdempotencyKey | None = None
 
 
 class Restored(Wire, frozen=True):
@@ -226,6 +227,11 @@ class Restored(Wire, frozen=True):
 
 class TrashDeleteParams(Params, frozen=True):
     id: Name
+    idempotency_key: IdempotencyKey | None = None
+
+
+class TrashEmptyParams(Params, frozen=True):
+    idempotency_key: IdempotencyKey | None = None
 
 
 class Emptied(Wire, frozen=True):

@@ -9,6 +9,7 @@ from theia_bridge.methods.protocol import (
     Emptied,
     Restored,
     TrashDeleteParams,
+    TrashEmptyParams,
     TrashItem,
     TrashList,
     TrashListParams,
@@ -40,7 +41,11 @@ async def list_trash(context: Context, params: TrashListParams) -> TrashList:
 async def restore(context: Context, params: TrashRestoreParams) -> Restored:
     """Puts it back where it was, or at `target`; folders that are gone are made again."""
     path, entry = await context.files.trash.restore(
-        context.user.scope, params.id, params.target, overwrite=params.overwrite
+        context.user.scope,
+        params.id,
+        params.target,
+        overwrite=params.overwrite,
+        idempotency_key=params.idempotency_key,
     )
     return Restored(path=path, stat=to_stat(entry))
 
@@ -48,10 +53,11 @@ async def restore(context: Context, params: TrashRestoreParams) -> Restored:
 @registry.method("trash.delete", shielded=True)
 async def delete(context: Context, params: TrashDeleteParams) -> None:
     """Forgets it for good."""
-    await context.files.trash.delete(context.user.scope, params.id)
+    await context.files.trash.delete(context.user.scope, params.id, idempotency_key=params.idempotency_key)
 
 
 @registry.method("trash.empty", shielded=True)
-async def empty(context: Context) -> Emptied:
+async def empty(context: Context, params: TrashEmptyParams) -> Emptied:
     """Forgets all of it for good."""
-    return Emptied(items=await context.files.trash.empty(context.user.scope))
+    items = await context.files.trash.empty(context.user.scope, idempotency_key=params.idempotency_key)
+    return Emptied(items=items)

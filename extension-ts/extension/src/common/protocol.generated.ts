@@ -285,6 +285,11 @@ export interface Stat {
 
 export interface TrashDeleteParams {
     id: string;
+    idempotencyKey?: string | null;
+}
+
+export interface TrashEmptyParams {
+    idempotencyKey?: string | null;
 }
 
 /**
@@ -316,6 +321,7 @@ export interface TrashRestoreParams {
     id: string;
     target?: string | null;
     overwrite?: boolean;
+    idempotencyKey?: string | null;
 }
 
 export interface UnwatchParams {
@@ -424,7 +430,7 @@ export interface Methods {
     /** Forgets it for good. */
     'trash.delete': { params: TrashDeleteParams; result: null };
     /** Forgets all of it for good. */
-    'trash.empty': { params: undefined; result: Emptied };
+    'trash.empty': { params: TrashEmptyParams; result: Emptied };
     /** What was deleted, the last deleted first. */
     'trash.list': { params: TrashListParams; result: TrashList };
     /** Puts it back where it was, or at `target`; folders that are gone are made again. */

@@ -75,6 +75,27 @@ describe('BridgeConnection', { timeout: 60_000 }, () => {
         assert.equal(changes.filter(({ path }) => path === '/workspace/once').length, 1);
     });
 
+    it('empties the trash once, whose answer was lost with the line', async () => {
+        const browser = await register();
+        const connection = browser.connect();
+        const witness = browser.connect();
+        const throwAway = async (name: string): Promise<void> => {
+            await witness.mutate('fs.writeFile', { path: `/workspace/${name}`, content: text('') });
+            await witness.mutate('fs.delete', { path: `/workspace/${name}`, useTrash: true });
+        };
+        const inTrash = async (): Promise<string[]> => (await witness.request('trash.list', {})).items.map(({ path }) => path);
+        await reach(connection, 'online');
+        const [socket] = browser.sockets;
+        await throwAway('before');
+        socket.deaf = true;
+        const emptied = connection.mutate('trash.empty', {});
+        while ((await inTrash()).length > 0) { }
+        await throwAway('after');
+        socket.terminate();
+        assert.deepEqual(await emptied, { items: 1 });
+        assert.deepEqual(await inTrash(), ['/workspace/after']);
+    });
+
     it('completes what was asked for while the server was away', async () => {
         const own = new TestServer();
         await own.start();

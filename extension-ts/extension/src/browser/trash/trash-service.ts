@@ -34,15 +34,15 @@ export class TrashService {
 
     /** Puts it back where it was; `overwrite` puts what is there now into the trash. */
     async restore({ id }: TrashItem, overwrite: boolean): Promise<void> {
-        await this.change(() => this.connection.request('trash.restore', { id, overwrite }, false));
+        await this.change(() => this.connection.mutate('trash.restore', { id, overwrite }));
     }
 
     async delete({ id }: TrashItem): Promise<void> {
-        await this.change(() => this.connection.request('trash.delete', { id }, false));
+        await this.change(() => this.connection.mutate('trash.delete', { id }));
     }
 
     async empty(): Promise<void> {
-        await this.change(() => this.connection.request('trash.empty', undefined, false));
+        await this.change(() => this.connection.mutate('trash.empty', {}));
     }
 
     protected async change(request: () => Promise<unknown>): Promise<void> {
