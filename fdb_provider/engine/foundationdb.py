@@ -133,8 +133,9 @@ class FoundationDatabase:
                     committing[number] = result
                     if marker is not None:
                         handle.set(marker, number)
-                        self._sweep_markers()
                     await self._commit(handle)
+                    if marker is not None:
+                        self._sweep_markers()
                 return result
             except FDBError as error:
                 if is_maybe_committed(error):
