@@ -223,6 +223,12 @@ def feed_trimmed(root: bytes) -> bytes:
 
 
 @lru_cache(maxsize=4096)
+def feed_cut(root: bytes) -> bytes:
+    """(root, "feed-cut") → how many records were trimmed from the feed, ever."""
+    return root + pack("feed-cut")
+
+
+@lru_cache(maxsize=4096)
 def intent(root: bytes) -> bytes:
     """(root, "intent") → the change of a folder too large for one transaction that is under way there."""
     return root + pack("intent")

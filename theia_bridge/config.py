@@ -18,7 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from fdb_provider.files.retention import DAY, MOST_VERSIONS, Retention
+from fdb_provider.files.retention import DAY, HOUR, MOST_VERSIONS, Retention
 from fdb_provider.models import Limits
 
 OTHER_VARIABLES = {"THEIA_BRIDGE_CONFIG", "THEIA_BRIDGE_PASSWORD", "THEIA_BRIDGE_URL"}
@@ -128,6 +128,18 @@ class Settings(BaseSettings):
     trash_days: Annotated[
         int, Field(ge=1, le=3650, description="Days what was deleted stays in the trash.")
     ] = 30
+    feed_hours: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=8760,
+            description="Hours a change is kept for clients that were away; after that they load all anew.",
+        ),
+    ] = 24
+    feed_records: Annotated[
+        int,
+        Field(ge=1000, description="Changes of a session or a home that are kept for them at most."),
+    ] = 100_000
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least level that is logged.")
     ] = "info"
@@ -145,6 +157,8 @@ class Settings(BaseSettings):
             history=self.history_days * DAY,
             merge=self.history_merge_seconds * 1000,
             trash=self.trash_days * DAY,
+            feed=self.feed_hours * HOUR,
+            feed_records=self.feed_records,
         )
 
     @classmethod

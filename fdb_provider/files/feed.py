@@ -15,11 +15,12 @@ import msgspec
 from fdb_provider import keyspace
 from fdb_provider.engine import VERSIONSTAMP_LENGTH, Database, Reader, Transaction
 from fdb_provider.errors import CursorExpired
+from fdb_provider.files.retention import Retention
 
-KEEP = 24 * 3_600_000
-"""Milliseconds a record is kept for watchers that come back."""
 PAGE = 500
 """Records read at a time."""
+TRIM = 2000
+"""Records trimmed at a time."""
 
 
 class ChangeType(IntEnum):
@@ -44,6 +45,9 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
     changes: list[Change]
 
 
+Page = list[tuple[bytes, Record]]
+"""Records in commit order, each with its stamp."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Record).decode
 
@@ -67,60 +71,8 @@ async def position(db: Database, root: bytes) -> str:
     return await db.read(body)
 
 
-async def follow(db: Database, root: bytes, cursor: str) -> AsyncIterator[tuple[str, list[Change]]]:
-    """All changes behind `cursor` as they are committed, each with the cursor behind it; does not end.
-
-    Raises:
-        CursorExpired: records behind the cursor were trimmed, or it is no cursor of this feed.
-    """
-    stamp = _parse(cursor)
-    while True:
-        head, page = await db.read(lambda tr, stamp=stamp: _page(tr, root, stamp))  # type: ignore[misc]
-        for stamp, record in page:
-            yield stamp.hex(), record.changes
-        if len(page) < PAGE:
-            await db.watch(keyspace.feed_head(root), head)
-
-
-async def check(db: Database, root: bytes, cursor: str) -> None:
-    """Raises `CursorExpired` where `follow` would at once."""
-    stamp = _parse(cursor)
-    await db.read(lambda tr: _page(tr, root, stamp, limit=1))
-
-
-async def since(db: Database, root: bytes, cursor: str) -> AsyncIterator[Change]:
-    """The changes committed behind `cursor` by now. Raises as `follow`."""
-    stamp = _parse(cursor)
-    while True:
-        _, page = await db.read(lambda tr, stamp=stamp: _page(tr, root, stamp))  # type: ignore[misc]
-        for _, record in page:
-            for change in record.changes:
-                yield change
-        if len(page) < PAGE:
-            return
-        stamp = page[-1][0]
-
-
-async def trim(db: Database, root: bytes, now: int) -> int:
-    """Forgets up to `PAGE` records older than `KEEP`; returns how many."""
-
-    async def body(tr: Transaction) -> int:
-        last: bytes | None = None
-        count = 0
-        async for key, value in tr.get_range(*_after(root, None), limit=PAGE):
-            if _decode(value).time > now - KEEP:
-                break
-            last = key
-            count += 1
-        if last is not None:
-            tr.clear_range(_after(root, None)[0], last + b"\x00")
-            tr.set(keyspace.feed_trimmed(root), last[-VERSIONSTAMP_LENGTH:])
-        return count
-
-    return await db.run(body)
-
-
-def _parse(cursor: str) -> bytes:
+def parse(cursor: str) -> bytes:
+    """The stamp a cursor stands for. Raises `CursorExpired` for what is no cursor."""
     try:
         stamp = bytes.fromhex(cursor)
     except ValueError:
@@ -130,16 +82,77 @@ def _parse(cursor: str) -> bytes:
     return stamp
 
 
-async def _page(
-    tr: Reader, root: bytes, stamp: bytes, limit: int = PAGE
-) -> tuple[bytes | None, list[tuple[bytes, Record]]]:
-    head = tr.get(keyspace.feed_head(root))
-    trimmed = tr.get(keyspace.feed_trimmed(root))
-    pairs = tr.get_range(*_after(root, stamp), limit=limit)
-    if stamp < (await trimmed or b""):
-        raise CursorExpired("the changes since that cursor are no longer kept")
-    page = [(key[-VERSIONSTAMP_LENGTH:], _decode(value)) async for key, value in pairs]
-    return await head, page
+async def read(db: Database, root: bytes, stamp: bytes, limit: int = PAGE) -> tuple[bytes | None, Page]:
+    """The feed's head, and at most `limit` records behind a stamp.
+
+    Raises:
+        CursorExpired: records behind it were trimmed.
+    """
+
+    async def body(tr: Reader) -> tuple[bytes | None, Page]:
+        head = tr.get(keyspace.feed_head(root))
+        trimmed = tr.get(keyspace.feed_trimmed(root))
+        pairs = tr.get_range(*_after(root, stamp), limit=limit)
+        if stamp < (await trimmed or b""):
+            raise CursorExpired("the changes since that cursor are no longer kept")
+        page = [(key[-VERSIONSTAMP_LENGTH:], _decode(value)) async for key, value in pairs]
+        return await head, page
+
+    return await db.read(body)
+
+
+async def check(db: Database, root: bytes, cursor: str) -> None:
+    """Raises `CursorExpired`: records behind the cursor were trimmed, or it is no cursor of this feed."""
+    await read(db, root, parse(cursor), limit=1)
+
+
+async def since(db: Database, root: bytes, cursor: str) -> AsyncIterator[Change]:
+    """The changes committed behind `cursor` by now. Raises as `check`."""
+    stamp = parse(cursor)
+    while True:
+        _, page = await read(db, root, stamp)
+        for _, record in page:
+            for change in record.changes:
+                yield change
+        if len(page) < PAGE:
+            return
+        stamp = page[-1][0]
+
+
+async def trim(db: Database, root: bytes, now: int, retention: Retention) -> int:
+    """Forgets up to `TRIM` records: those older than is kept, and the oldest of more than are kept.
+
+    Returns how many; call it again while that is not 0.
+    """
+
+    async def body(tr: Transaction) -> int:
+        # Two that trim conflict with each other by this one. The rest is read without conflicts, else
+        # every change of the root meanwhile would be one.
+        noted = tr.get(keyspace.feed_cut(root))
+        head = tr.get(keyspace.feed_head(root), snapshot=True)
+        rows = [row async for row in tr.get_range(*_after(root, None), limit=TRIM, snapshot=True)]
+        appended, cut = _number(await head), _number(await noted)
+        # Fewer are all there are: that is known better than by a store that once trimmed without counting.
+        gone = appended - len(rows) if len(rows) < TRIM else cut
+        excess = appended - gone - retention.feed_records
+        count = 0
+        for _, value in rows:
+            if count >= excess and _decode(value).time > now - retention.feed:
+                break
+            count += 1
+        if count:
+            last = rows[count - 1][0]
+            tr.clear_range(_after(root, None)[0], last + b"\x00")
+            tr.set(keyspace.feed_trimmed(root), last[-VERSIONSTAMP_LENGTH:])
+        if gone + count != cut:
+            tr.set(keyspace.feed_cut(root), (gone + count).to_bytes(8, "little"))
+        return count
+
+    return await db.run(body)
+
+
+def _number(value: bytes | None) -> int:
+    return int.from_bytes(value or b"", "little")
 
 
 def _after(root: bytes, stamp: bytes | None) -> tuple[bytes, bytes]:

@@ -30,6 +30,7 @@ from fdb_provider.files.entry import (
     with_mode,
 )
 from fdb_provider.files.feed import Change, ChangeType
+from fdb_provider.files.followers import Followers
 from fdb_provider.files.large import Large
 from fdb_provider.files.operation import Kind, Operation
 from fdb_provider.files.paths import ROOTS, Location, Region, check_length, overlap, parse
@@ -78,6 +79,7 @@ class FileService:
         self._cache = ContentCache(cache)
         self._quotas = usage.Quotas(db, limits)
         self._retention = retention
+        self._followers = Followers(db)
         self._large = Large(db, steps, retention, self._apply)
         self.history = Versions(db, retention, self._change)
         self.trash = Deleted(db, self._large.run)
@@ -85,6 +87,7 @@ class FileService:
     async def close(self) -> None:
         """Ends what goes on in the background, before the database is closed."""
         await self._large.close()
+        await self._followers.close()
 
     async def stat(self, scope: Scope, path: str) -> Entry:
         """The entry at `path`. Raises `FileNotFound`."""
@@ -460,7 +463,7 @@ class FileService:
             cursor = await feed.position(self._db, root)
         else:
             await feed.check(self._db, root, cursor)
-        return Watch(self._db, root, at, recursive, excludes, cursor)
+        return Watch(self._followers, root, at, recursive, excludes, cursor)
 
     async def check_room(self, scope: Scope, path: str, size: int) -> None:
         """Looks ahead whether a file of that size can be put at `path`, before its content is sent.
@@ -505,7 +508,7 @@ class FileService:
         count = 0
         for name in ROOTS:
             root = keyspace.root(scope, name)
-            count += await feed.trim(self._db, root, now)
+            count += await feed.trim(self._db, root, now, retention)
             count += await self._db.run(partial(once.forget, root=root, now=now))
             count += await self._db.run(
                 partial(trash.forget_until, tenant=tenant, root=root, until=now - retention.trash)

@@ -1,27 +1,36 @@
-"""A watch: the part of a feed that lies at or below a path, less what is excluded."""
+"""A watch: the part of a feed that lies at or below a path, less what is excluded, in deliveries."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterable
 
 import bracex
 from wcmatch import fnmatch
 
-from fdb_provider.engine import Database
 from fdb_provider.errors import InvalidPath
 from fdb_provider.files import feed
 from fdb_provider.files.feed import Change
+from fdb_provider.files.followers import Followers
+from fdb_provider.files.merge import Merged
 from fdb_provider.files.paths import Location
 
+PATHS = 1000
+"""Paths of one delivery; the commit that reaches it is in there whole."""
+COMMITS = 20 * feed.PAGE
+"""Commits that one delivery sums up at most, so that it comes however fast others write."""
+QUIET = feed.PAGE
+"""Commits of no concern after which the cursor is delivered alone, lest it expire."""
 EXPANSIONS = 1000
 """Alternatives all excludes of a watch may have, braces written out."""
 
 
 class Watch:
-    """Iterates over the cursor behind each commit and its changes, as absolute paths; does not end.
+    """Iterates over deliveries: a cursor and the changes up to there, as absolute paths; does not end.
 
-    Reading the feed on demand is what bounds it: a slow watcher holds its cursor, not a queue.
+    What has been committed since the delivery before comes as `merge.Merged` sums it up, in parts if it is
+    much. Reading the feed on demand is what bounds it: a slow watcher holds its cursor, not a queue.
 
     Args:
         at: what is watched; without `recursive`, only it and what is directly in it.
@@ -29,9 +38,15 @@ class Watch:
     """
 
     def __init__(
-        self, db: Database, root: bytes, at: Location, recursive: bool, excludes: Iterable[str], cursor: str
+        self,
+        followers: Followers,
+        root: bytes,
+        at: Location,
+        recursive: bool,
+        excludes: Iterable[str],
+        cursor: str,
     ) -> None:
-        self._db = db
+        self._followers = followers
         self._root = root
         self._at = at
         self._recursive = recursive
@@ -45,19 +60,35 @@ class Watch:
 
     async def restart(self) -> str:
         """Goes on from now, whatever was missed; returns the cursor."""
-        self.cursor = await feed.position(self._db, self._root)
+        self.cursor = await self._followers.position(self._root)
         return self.cursor
 
     async def __aiter__(self) -> AsyncIterator[tuple[str, list[Change]]]:
-        async for cursor, changes in feed.follow(self._db, self._root, self.cursor):
-            mine = [
-                Change(change.type, f"/{self._at.root}/{change.path}")
-                for change in changes
-                if self._wants(change.path)
-            ]
-            self.cursor = cursor
-            if mine:
-                yield cursor, mine
+        merged = Merged()
+        commits = 0
+        stamp = feed.parse(self.cursor)
+        with self._followers.tail(self._root) as tail:
+            while True:
+                page = await tail.page(stamp)
+                for stamp, record in page:
+                    commits += 1
+                    for change in record.changes:
+                        if self._wants(change.path):
+                            merged.add(Change(change.type, f"/{self._at.root}/{change.path}"))
+                    if len(merged) >= PATHS:
+                        yield self._deliver(stamp, merged)
+                        commits = 0
+                is_behind = tail.is_behind(stamp)
+                is_due = not is_behind or commits >= COMMITS if merged else commits >= QUIET
+                if is_due:
+                    yield self._deliver(stamp, merged)
+                    commits = 0
+                elif is_behind:
+                    await asyncio.sleep(0)
+
+    def _deliver(self, stamp: bytes, merged: Merged) -> tuple[str, list[Change]]:
+        self.cursor = stamp.hex()
+        return self.cursor, merged.take()
 
     def _wants(self, path: str) -> bool:
         base = self._at.relative

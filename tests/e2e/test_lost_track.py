@@ -8,6 +8,7 @@ from playwright.async_api import expect
 from fdb_provider import keyspace
 from fdb_provider.engine.url import open_database
 from fdb_provider.files import content, feed
+from fdb_provider.files.retention import RETENTION
 from fdb_provider.files.service import FileService
 from fdb_provider.scope import Scope
 from tests.e2e.ide import READY, Ide
@@ -28,8 +29,8 @@ async def test_what_is_shown_is_loaded_anew(ide: Ide, server: Server) -> None:
     files = FileService(database)
     await files.write(scope, "/workspace/README.md", b"written by somebody else\n")
     await files.write(scope, "/workspace/made meanwhile.txt", b"new\n")
-    later = content.now() + 2 * feed.KEEP
-    assert await feed.trim(database, keyspace.root(scope, "workspace"), later) > 0
+    later = content.now() + 2 * RETENTION.feed
+    assert await feed.trim(database, keyspace.root(scope, "workspace"), later, RETENTION) > 0
     await database.close()
 
     await server.start()

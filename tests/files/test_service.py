@@ -31,6 +31,7 @@ from fdb_provider.files import content, feed
 from fdb_provider.files.cache import ContentCache
 from fdb_provider.files.feed import Change, ChangeType
 from fdb_provider.files.paths import NAME_LIMIT, PATH_LIMIT, parse
+from fdb_provider.files.retention import RETENTION
 from fdb_provider.files.service import FileService
 from fdb_provider.files.steps import Steps
 from fdb_provider.files.watch import Watch
@@ -187,7 +188,9 @@ async def test_of_writers_with_one_etag_one_wins(files: FileService, scope: Scop
     assert (await files.read(scope, "/workspace/f"))[1] == b"%d" % won[0]
 
 
-async def test_an_idempotency_key_is_applied_once(files: FileService, scope: Scope) -> None:
+async def test_an_idempotency_key_is_applied_once(
+    database: Database, files: FileService, scope: Scope
+) -> None:
     cursor = (await files.watch(scope, "/workspace")).cursor
     first = await files.write(scope, "/workspace/f", b"1", overwrite=False, idempotency_key="k1")
     await files.write(scope, "/workspace/f", b"2", idempotency_key="k2")
@@ -200,16 +203,14 @@ async def test_an_idempotency_key_is_applied_once(files: FileService, scope: Sco
     await files.create_directory(scope, "/workspace/d", idempotency_key="k4")
     await files.delete(scope, "/workspace/g", idempotency_key="k5")
     await files.delete(scope, "/workspace/g", idempotency_key="k5")
-    await files.write(scope, "/workspace/end", b"")
-    changes = await collected(await files.watch(scope, "/workspace", cursor=cursor), "/workspace/end")
-    assert changes == [
-        Change(ChangeType.ADDED, "/workspace/f"),
-        Change(ChangeType.UPDATED, "/workspace/f"),
-        Change(ChangeType.DELETED, "/workspace/f"),
-        Change(ChangeType.ADDED, "/workspace/g"),
-        Change(ChangeType.ADDED, "/workspace/d"),
-        Change(ChangeType.DELETED, "/workspace/g"),
-        Change(ChangeType.ADDED, "/workspace/end"),
+    root = keyspace.root(scope, "workspace")
+    assert [change async for change in feed.since(database, root, cursor)] == [
+        Change(ChangeType.ADDED, "f"),
+        Change(ChangeType.UPDATED, "f"),
+        Change(ChangeType.DELETED, "f"),
+        Change(ChangeType.ADDED, "g"),
+        Change(ChangeType.ADDED, "d"),
+        Change(ChangeType.DELETED, "g"),
     ]
 
 
@@ -430,15 +431,18 @@ async def test_a_watch_of_a_folder(files: FileService, scope: Scope) -> None:
     await files.create_directory(scope, "/workspace/d/sub")
     deep = await files.watch(scope, "/workspace/d", excludes=["**/skip/**", "*.log"])
     flat = await files.watch(scope, "/workspace/d", recursive=False)
-    for path in ("dx", "d/a", "d/x.log", "d/sub/b", "d/sub/x.log", "d/z"):
-        await files.write(scope, f"/workspace/{path}", b"")
     await files.create_directory(scope, "/workspace/d/skip")
-    await files.write(scope, "/workspace/d/skip/c", b"")
+    for path in ("dx", "d/a", "d/x.log", "d/sub/b", "d/sub/x.log", "d/skip/c", "d/z"):
+        await files.write(scope, f"/workspace/{path}", b"")
+    for watched, expected in (
+        (deep, ["d/a", "d/sub/b", "d/sub/x.log", "d/z"]),
+        (flat, ["d/skip", "d/a", "d/x.log", "d/z"]),
+    ):
+        changes = await collected(watched, "/workspace/d/z")
+        assert [change.path.removeprefix("/workspace/") for change in changes] == expected
     await files.delete(scope, "/workspace/d", recursive=True)
-    paths = [change.path.removeprefix("/workspace/") for change in await collected(deep, "/workspace/d")]
-    assert paths == ["d/a", "d/sub/b", "d/sub/x.log", "d/z", "d"]
-    paths = [change.path.removeprefix("/workspace/") for change in await collected(flat, "/workspace/d")]
-    assert paths == ["d/a", "d/x.log", "d/z", "d/skip", "d"]
+    for watched in (deep, flat):
+        assert await collected(watched, "/workspace/d") == [Change(ChangeType.DELETED, "/workspace/d")]
 
 
 async def test_excludes_of_any_shape_take_no_time(files: FileService, scope: Scope) -> None:
@@ -480,7 +484,7 @@ async def test_a_cursor_older_than_the_feed_has_expired(
     old = watch.cursor
     await files.write(scope, "/workspace/f", b"")
     root = keyspace.root(scope, "workspace")
-    assert await feed.trim(database, root, content.now() + 2 * feed.KEEP) == 1
+    assert await feed.trim(database, root, content.now() + 2 * RETENTION.feed, RETENTION) == 1
     for cursor in (old, "", "zz", "00"):
         with pytest.raises(CursorExpired):
             await files.watch(scope, "/workspace", cursor=cursor)

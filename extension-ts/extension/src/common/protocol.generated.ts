@@ -40,7 +40,13 @@ export interface DeleteParams {
     idempotencyKey?: string | null;
 }
 
-/** Changes below a watched path, in commit order. `cursor` resumes the watch behind them. */
+/**
+ * What has changed below a watched path. `cursor` resumes the watch behind it.
+ *
+ * There is one change for each path: what was added and deleted again is `deleted`, what was deleted and
+ * added again `updated`; nothing is told of what was in a folder that is `deleted`. There may be none: then
+ * only the cursor is new.
+ */
 export interface DidChange {
     watchId: string;
     cursor: string;

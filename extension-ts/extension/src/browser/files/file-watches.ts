@@ -113,7 +113,9 @@ export class FileWatches implements Disposable {
         for (const watch of this.watches.values()) {
             if (watch.watchId === event.watchId) {
                 watch.cursor = event.cursor;
-                this.onDidChangeEmitter.fire(event.changes);
+                if (event.changes.length) {
+                    this.onDidChangeEmitter.fire(event.changes);
+                }
                 // The server's word for a client that fell behind further than its feed reaches.
                 if (watch.recursive && event.changes.some(({ type, path }) => type === FileChangeType.UPDATED && path === watch.path)) {
                     this.onDidLoseTrackEmitter.fire(watch.path);
