@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from fdb_provider import keyspace
 from fdb_provider.engine import Transaction
 from fdb_provider.errors import FileExists
-from fdb_provider.files import feed, trash, tree
+from fdb_provider.files import feed, subtree, trash, tree
 from fdb_provider.files.changes import Done, Restored
 from fdb_provider.files.entry import DIRECTORY
 from fdb_provider.files.feed import Change, ChangeType
@@ -122,7 +122,7 @@ async def perform(tr: Transaction, operation: Operation, means: Means) -> Done:
 
 async def _delete(tr: Transaction, operation: Operation, means: Means) -> Done:
     source = operation.source
-    await tree.remove(
+    await subtree.remove(
         tr,
         operation.scope,
         source,
@@ -177,8 +177,8 @@ async def _transfer(tr: Transaction, operation: Operation, means: Means) -> Done
     return moved.entry, changes
 
 
-async def _move(tr: Transaction, operation: Operation, means: Means) -> tree.Moved:
-    return await tree.transfer(
+async def _move(tr: Transaction, operation: Operation, means: Means) -> subtree.Moved:
+    return await subtree.transfer(
         tr,
         operation.scope,
         operation.source,

@@ -7,7 +7,7 @@ import msgspec
 from fdb_provider import keyspace
 from fdb_provider.engine import Transaction
 from fdb_provider.errors import DirectoryNotEmpty, StoreError
-from fdb_provider.files import content, intent, mark, tree
+from fdb_provider.files import content, intent, mark, subtree, tree
 from fdb_provider.files.changes import Done
 from fdb_provider.files.intent import Intent, Progress
 from fdb_provider.files.operation import Kind, Means, perform
@@ -60,7 +60,7 @@ async def fill(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
     if operation.kind == Kind.DELETE:
         used = _list(tr, of, progress, rows)
     else:
-        used = tree.write_below(
+        used = subtree.write_below(
             tr,
             scope,
             source,
@@ -95,7 +95,7 @@ async def tidy(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
         rows = [row async for row in tr.get_range(*keyspace.range_of(_discarded(of)), limit=1)]
         ended = not rows
         for key, value in rows:
-            tree.discard(tr, scope.tenant, _entries(value), content.now())
+            subtree.discard(tr, scope.tenant, _entries(value), content.now())
             tr.clear(key)
     else:
         # No snapshot reads: whoever writes to the folder meanwhile must not be overwritten.
@@ -129,12 +129,12 @@ async def take_back(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
     if operation.kind == Kind.DELETE:
         tr.clear_range(*keyspace.range_of(_discarded(of)))
     elif operation.kind != Kind.COPY:
-        tree.clear_below(tr, root, target)
+        subtree.clear_below(tr, root, target)
     else:
         rows, ended = _within(
             await tree.below(tr, root, target.relative, None, steps.entries, snapshot=True)(), steps
         )
-        tree.discard(tr, scope.tenant, [value for _, value in rows], content.now())
+        subtree.discard(tr, scope.tenant, [value for _, value in rows], content.now())
         for key, _ in rows:
             tr.clear(key)
         if not ended:

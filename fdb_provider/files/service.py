@@ -416,7 +416,7 @@ class FileService:
         if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> Entry:
-        """Moves a file or folder, also between the roots. Raises as `tree.transfer`."""
+        """Moves a file or folder, also between the roots. Raises as `subtree.transfer`."""
         return await self._transfer(scope, source, target, Kind.MOVE, overwrite, if_match, idempotency_key)
 
     async def copy(
@@ -429,7 +429,7 @@ class FileService:
         if_match: str | None = None,
         idempotency_key: str | None = None,
     ) -> Entry:
-        """Copies a file or folder: names only, the contents are shared. Raises as `tree.transfer`."""
+        """Copies a file or folder: names only, the contents are shared. Raises as `subtree.transfer`."""
         return await self._transfer(scope, source, target, Kind.COPY, overwrite, if_match, idempotency_key)
 
     async def _transfer(

@@ -15,7 +15,7 @@ import msgspec
 from fdb_provider import keyspace
 from fdb_provider.engine import Reader, Transaction
 from fdb_provider.errors import RecordNotFound
-from fdb_provider.files import tree, usage
+from fdb_provider.files import subtree, usage
 from fdb_provider.files.changes import Emptied
 from fdb_provider.files.paths import ROOTS, Location
 from fdb_provider.scope import Scope
@@ -52,7 +52,9 @@ def place(at: Location, now: int) -> Location:
     return Location(at.root, "", at.name, f"{now:012x}{secrets.token_hex(6)}")
 
 
-def put(tr: Transaction, scope: Scope, source: Location, at: Location, moved: tree.Moved, now: int) -> None:
+def put(
+    tr: Transaction, scope: Scope, source: Location, at: Location, moved: subtree.Moved, now: int
+) -> None:
     """Notes what was moved into the trash, to `at`."""
     item = Item(source.path, now, moved.entry.kind, moved.usage.bytes, moved.usage.files)
     tr.set(_record(scope, at.root, at.trash), encode(item))
@@ -125,7 +127,7 @@ async def collect(tr: Transaction, tenant: str, now: int, limit: int) -> int:
     async for note, _ in tr.get_range(*keyspace.range_of(doomed), limit=1):
         entries = keyspace.entries(keyspace.unpack(note, doomed)[0])
         rows = [row async for row in tr.get_range(*keyspace.range_of(entries), limit=limit)]
-        tree.discard(tr, tenant, (value for _, value in rows), now)
+        subtree.discard(tr, tenant, (value for _, value in rows), now)
         for key, _ in rows:
             tr.clear(key)
         if len(rows) < limit:
