@@ -9,9 +9,19 @@ from hypothesis import strategies as st
 from fdb_provider.errors import FileError
 from fdb_provider.files.feed import Change, ChangeType
 from fdb_provider.files.merge import Merged
-from tests.files.test_model import OPERATIONS, Delete, Make, Operation, Transfer, Tree, Write, below
+from tests.files.test_model import Delete, Make, Operation, Transfer, Tree, Write, below
 
 UPDATED, ADDED, DELETED = ChangeType.UPDATED, ChangeType.ADDED, ChangeType.DELETED
+
+
+# So few that they often meet in the same places.
+PATHS = st.sampled_from(["a", "b", "a/a", "a/b", "b/a", "a/a/a"])
+OPERATIONS: st.SearchStrategy[Operation] = st.one_of(
+    st.builds(Write, PATHS, st.sampled_from([b"1", b"2"]), st.just(True), st.just(True)),
+    st.builds(Make, PATHS),
+    st.builds(Delete, PATHS, st.just(True)),
+    st.builds(Transfer, PATHS, PATHS, st.booleans(), st.booleans()),
+)
 
 
 def merged(changes: list[Change]) -> list[Change]:

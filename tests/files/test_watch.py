@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import pytest
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
-from fdb_provider.errors import CursorExpired, DatabaseClosed
+from fdb_provider.engine.url import open_database
+from fdb_provider.errors import CursorExpired, DatabaseClosed, FileNotADirectory, FileNotFound
 from fdb_provider.files import feed, followers, watch
 from fdb_provider.files.feed import Change, ChangeType
 from fdb_provider.files.retention import Retention
 from fdb_provider.files.service import FileService
+from fdb_provider.files.steps import Steps
 from fdb_provider.files.watch import Watch
 from fdb_provider.scope import Scope
 from tests.files.conftest import Clock, sweep
+from tests.files.test_model import Delete, Make, Operation, Transfer, Write, outcome
+
+SMALL = Steps(page=3, whole=4, entries=2)
+"""A folder of five is large."""
 
 T = TypeVar("T")
 Delivery = tuple[str, list[Change]]
@@ -241,3 +249,84 @@ async def test_one_slower_than_the_feed_is_told_that_it_lost_track(
         [Change(ChangeType.ADDED, "/workspace/end")]
     ]
     await files.close()
+
+
+@dataclass
+class Follower:
+    """Knows a tree only by what it is told; goes on with another gateway whenever it is cut off."""
+
+    gateways: list[FileService]
+    scope: Scope
+    random: random.Random
+    cursor: str
+    picture: dict[str, str] = field(default_factory=dict)
+
+    async def follow(self, until: str) -> None:
+        while True:
+            files = self.random.choice(self.gateways)
+            watched = await files.watch(self.scope, "/workspace", cursor=self.cursor)
+            left = self.random.randrange(1, 20)
+            async for cursor, changes in watched:
+                for change in changes:
+                    await self._take_in(files, change)
+                self.cursor = cursor
+                if any(change.path == until for change in changes):
+                    return
+                left -= 1
+                if not left:
+                    break
+
+    async def _take_in(self, files: FileService, change: Change) -> None:
+        path = change.path.removeprefix("/workspace/")
+        for known in [known for known in self.picture if known == path or known.startswith(path + "/")]:
+            del self.picture[known]
+        if change.type == ChangeType.DELETED:
+            return
+        try:
+            self.picture[path] = (await files.stat(self.scope, change.path)).etag
+            found = await files.walk(self.scope, change.path)
+        except (FileNotFound, FileNotADirectory):
+            return  # a later change tells of that
+        self.picture |= {f"{path}/{below}": entry.etag for below, entry in found}
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_every_picture_is_the_truth_in_the_end(
+    store_url: str, database: Database, scope: Scope, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Followers on two gateways that change between them, while others write and move folders by intents."""
+    monkeypatch.setattr(followers, "TAIL", 8)
+    monkeypatch.setattr(followers, "GATHER_SECONDS", 0.001)
+    chance = random.Random(seed)
+    second = database if store_url.startswith("embedded:") else await open_database(store_url)
+    gateways = [FileService(db, steps=SMALL) for db in (database, second)]
+    start = (await gateways[0].watch(scope, "/workspace")).cursor
+    all_of_them = [Follower(gateways, scope, random.Random(f"{seed} {i}"), start) for i in range(6)]
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
+        for follower in all_of_them:
+            group.create_task(follower.follow("/workspace/end"))
+        for _ in range(60):
+            operations = [drawn(chance) for _ in range(4)]
+            await asyncio.gather(*(outcome(o.run(chance.choice(gateways), scope)) for o in operations))
+        await gateways[0].write(scope, "/workspace/end", b"")
+    truth = {path: entry.etag for path, entry in await gateways[0].walk(scope, "/workspace")}
+    for follower in all_of_them:
+        assert follower.picture == truth, f"seed {seed}"
+    for files in gateways:
+        await files.close()
+    if second is not database:
+        await second.close()
+
+
+def drawn(chance: random.Random) -> Operation:
+    """An operation that may or may not be possible."""
+    path, other = ("/".join(chance.choices("abc", k=chance.choice([1, 2, 2, 3]))) for _ in range(2))
+    match chance.randrange(8):
+        case 0 | 1 | 2:
+            return Write(path, chance.randbytes(3), True, True)
+        case 3 | 4:
+            return Make(path)
+        case 5:
+            return Delete(path, True)
+        case _:
+            return Transfer(path, other, chance.random() < 0.5, chance.random() < 0.5)
