@@ -21,7 +21,6 @@ import lmdb
 from fdb_provider.engine import TRANSACTION_SECONDS, Reader, Transaction
 from fdb_provider.engine.embedded_transaction import EmbeddedReader, drive
 from fdb_provider.engine.embedded_writer import (
-    GROUP_LIMIT,
     VERSION_KEY,
     Job,
     Loop,
@@ -170,25 +169,22 @@ class EmbeddedDatabase:
             gathered = self._gathered.get(loop)
             if gathered is None:
                 self._gathered[loop] = [job]
-                loop.call_soon(self._hand_over, loop, 0)
+                loop.call_soon(self._hand_over, loop)
             else:
                 gathered.append(job)
         return await future
 
-    def _hand_over(self, loop: Loop, seen: int) -> None:
-        """Gives the writer what came in one turn of the loop, and in those right after it while more comes.
+    def _hand_over(self, loop: Loop) -> None:
+        """Gives the writer what came in one turn of the loop.
 
         Writes that arrive together would else be cut in two groups, a sync for each: the writer, woken by
-        the first, would not wait for the others.
+        the first, would not wait for the others. Lingering for more was tried: while one half of many
+        writers is synced the loop serves the other half, and whole groups leave one of them idle.
         """
         with self._lock:
-            jobs = self._gathered.get(loop)
+            jobs = self._gathered.pop(loop, None)
             if jobs is None:  # `close` was quicker
                 return
-            if seen < len(jobs) < GROUP_LIMIT:
-                loop.call_soon(self._hand_over, loop, len(jobs))
-                return
-            del self._gathered[loop]
             self._writer.put(jobs)
         self._writer.give_way()
 

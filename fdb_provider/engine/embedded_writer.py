@@ -27,9 +27,9 @@ from fdb_provider.errors import BodySuspended, StoreFull, StoreUnavailable
 
 T = TypeVar("T")
 
-GROUP_LIMIT: Final = 1000
-"""Transactions handed over together at most; with those that wait already they stay far below the 65,536
-that a versionstamp can tell apart in one commit."""
+_GROUP_LIMIT: Final = 1000
+"""Transactions after which no more are waited for. A versionstamp tells 65,536 of one commit apart; what one
+turn of a loop hands over at once stays far below."""
 _GROUP_SECONDS: Final = 0.05
 """A group is committed after this long even if more bodies wait: the first ones wait for its sync."""
 _GROWTH: Final = 32 << 20
@@ -146,7 +146,7 @@ class Writer:
             if given is None:
                 return jobs, True
             jobs += [job for job in given if not job.future.cancelled()]
-            if len(jobs) >= GROUP_LIMIT or self._jobs.empty():
+            if len(jobs) >= _GROUP_LIMIT or self._jobs.empty():
                 return jobs, False
 
     def _commit(self, jobs: list[Job], *, again: bool = False) -> list[Job]:
