@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import Final
 
 import msgspec
@@ -64,13 +64,28 @@ class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
         return self.kind == FILE and not self.mode & _OWNER_WRITES
 
 
+_NAME_LENGTH: Final = 12
+_names: list[bytes] = []
+"""Random names not used yet: the system is asked for many at once, as asking takes as long as a read."""
+
+
+def _random_name() -> bytes:
+    while True:
+        try:
+            return _names.pop()  # in one step, so no two threads get the same
+        except IndexError:
+            fresh = os.urandom(_NAME_LENGTH * 256)
+            _names.extend(fresh[at : at + _NAME_LENGTH] for at in range(0, len(fresh), _NAME_LENGTH))
+
+
 def new_etag() -> str:
     """The name of a new version of an entry: 64 random bits, so that no two versions share one."""
-    return secrets.token_hex(8)
+    return _random_name()[:8].hex()
 
 
 def new_file_id() -> bytes:
-    return secrets.token_bytes(12)
+    """96 random bits, so that no two files share an id."""
+    return _random_name()
 
 
 def new_file(content: Content, now: int, mode: int | None = None) -> Entry:
