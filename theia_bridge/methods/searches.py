@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
@@ -15,6 +14,7 @@ from fdb_provider.scope import Scope
 from rpc import ChannelClosed
 from theia_bridge.errors import kind_of
 from theia_bridge.methods.protocol import DidFind, DidFinish, FileMatches, SearchError, SearchTextParams
+from theia_bridge.methods.tasks import Tasks
 
 if TYPE_CHECKING:  # it imports the wire types, and with them this package
     from theia_bridge.search.service import SearchService
@@ -38,7 +38,7 @@ class Searches:
     ) -> None:
         self._service = service
         self._notify = notify
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks = Tasks()
 
     async def start(self, scope: Scope, asked: SearchTextParams) -> str:
         """Begins a search; returns its id, before anything is told of it.
@@ -51,24 +51,16 @@ class Searches:
         if len(self._tasks) >= LIMIT:
             raise QuotaExceeded(f"{LIMIT} searches are under way: cancel one, or wait for its end")
         search_id = new_id()
-        self._tasks[search_id] = task = asyncio.create_task(self._run(search_id, scope, asked))
-        task.add_done_callback(lambda _: self._tasks.pop(search_id, None))
+        self._tasks.start(search_id, self._run(search_id, scope, asked))
         return search_id
 
     async def stop(self, search_id: str) -> None:
         """Ends a search, of which nothing more is told; one that is not there has ended already."""
-        task = self._tasks.get(search_id)
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+        await self._tasks.stop(search_id)
 
     async def close(self) -> None:
         """Ends all."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await self._tasks.close()
 
     async def _run(self, search_id: str, scope: Scope, asked: SearchTextParams) -> None:
         async def found(files: list[FileMatches]) -> None:

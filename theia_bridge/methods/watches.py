@@ -14,6 +14,7 @@ from fdb_provider.files.watch import Watch
 from fdb_provider.models import new_id
 from rpc import ChannelClosed, RpcError
 from theia_bridge.methods.protocol import Change, DidChange
+from theia_bridge.methods.tasks import Tasks
 
 LIMIT = 256
 """Watches one channel may hold; Theia needs a handful."""
@@ -28,7 +29,7 @@ class Watches:
 
     def __init__(self, notify: Callable[[str, msgspec.Struct], Awaitable[None]]) -> None:
         self._notify = notify
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._tasks = Tasks()
 
     def start(self, watch: Watch) -> str:
         """Begins to notify of a watch's changes; returns its id.
@@ -39,25 +40,16 @@ class Watches:
         if len(self._tasks) >= LIMIT:
             raise RpcError(-32011, f"a channel may hold {LIMIT} watches: end some first", "QuotaExceeded")
         watch_id = new_id()
-        task = asyncio.create_task(self._run(watch_id, watch))
-        self._tasks[watch_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(watch_id, None))
+        self._tasks.start(watch_id, self._run(watch_id, watch))
         return watch_id
 
     async def stop(self, watch_id: str) -> None:
         """Ends a watch; one that is not there has ended already."""
-        task = self._tasks.get(watch_id)
-        if task is not None:
-            task.cancel()
-            await asyncio.wait([task])
+        await self._tasks.stop(watch_id)
 
     async def close(self) -> None:
         """Ends all."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await self._tasks.close()
 
     async def _run(self, watch_id: str, watch: Watch) -> None:
         while True:
