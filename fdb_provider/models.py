@@ -141,3 +141,31 @@ class Revocation(msgspec.Struct, frozen=True):
     tenant: str
     family: str
     at: int
+
+
+class Audit(msgspec.Struct, frozen=True):
+    """An entry of a tenant's audit: who did, or was refused, what. Never a token, password or content.
+
+    Args:
+        user: who; "" when nobody had signed in.
+        session: the workspace session it was done in; "" when in none.
+        action: one of `repositories.audit.ACTIONS`.
+        resource: what it was done to: "session/ID", "user/ID", a file as "session/ID/workspace/PATH" or
+            "user/ID/home/PATH"; "" where the action says it all.
+        outcome: "refused" when the caller was not let do it.
+        count: of how many like it in close succession this entry tells; `at` is the time of the last.
+        request, address: as in `scope.Actor`.
+        detail: what else matters, such as the role that was given.
+    """
+
+    id: str
+    at: int
+    user: str
+    session: str
+    action: str
+    resource: str
+    outcome: Literal["done", "refused"] = "done"
+    count: int = 1
+    request: str = ""
+    address: str = ""
+    detail: dict[str, str] = {}

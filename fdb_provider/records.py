@@ -76,6 +76,13 @@ class Collection(Generic[R]):
         if await self._write(tr, tenant, record, replace=False):
             raise RecordExists(f"A record of {self.name} with this {' and '.join(self.key)} exists already.")
 
+    def add(self, tr: Transaction, tenant: str, record: R) -> None:
+        """Adds a record without a look at what is there: its key must be fresh, and no index unique."""
+        key = tuple(getattr(record, field) for field in self.key)
+        tr.set(self._record_key(tenant, key), self._encoder.encode(record))
+        for entry_key, entry in self.index_entries(tenant, record).values():
+            tr.set(entry_key, entry)
+
     async def put(self, tr: Transaction, tenant: str, record: R) -> None:
         """Adds a record, or replaces the one with its key.
 

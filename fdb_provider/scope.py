@@ -18,3 +18,26 @@ class Scope:
     tenant: str
     user: str
     session: str
+
+
+NOBODY = Scope("", "", "")
+"""The scope of a caller who has not signed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something, as the audit tells it.
+
+    Args:
+        scope: whose rights are used; `NOBODY` before a sign-in.
+        request: id of the request that asks for it, as the log has it; "" where there is none.
+        address: the caller's network address; "" for the operator's own commands.
+    """
+
+    scope: Scope
+    request: str = ""
+    address: str = ""
+
+    def within(self, scope: Scope) -> Actor:
+        """The same caller, signed in by now."""
+        return Actor(scope, self.request, self.address)

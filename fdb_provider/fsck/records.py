@@ -12,7 +12,7 @@ from fdb_provider.engine import Database, Transaction
 from fdb_provider.fsck.finding import Finding
 from fdb_provider.fsck.scan import Tell, pages
 from fdb_provider.records import Collection, KeyPart
-from fdb_provider.repositories import accounts, auth_sessions, workspace_sessions
+from fdb_provider.repositories import accounts, audit, auth_sessions, workspace_sessions
 
 COLLECTIONS: tuple[Collection[Any], ...] = (
     accounts.TENANTS,
@@ -20,6 +20,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     accounts.ACCOUNTS,
     auth_sessions.FAMILIES,
     workspace_sessions.SESSIONS,
+    audit.AUDIT,
 )
 
 

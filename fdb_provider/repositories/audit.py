@@ -1,0 +1,100 @@
+"""The audit: what was done and refused, written in the transaction that does it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fdb_provider.engine import Transaction
+from fdb_provider.models import Audit, new_id, now_ms
+from fdb_provider.records import Collection, Index
+from fdb_provider.scope import Actor
+
+AUDIT = Collection(
+    "audit",
+    Audit,
+    key=("id",),
+    indexes=[
+        Index("by_time", ("at",)),
+        Index("by_user_time", ("user", "at")),
+        Index("by_action_time", ("action", "at")),
+        Index("by_resource_time", ("resource", "at")),
+    ],
+)
+ACTIONS = {
+    "auth.register": "An account was made.",
+    "auth.login": "Someone signed in.",
+    "auth.refresh": "A sign-in was prolonged.",
+    "auth.logout": "A sign-in was ended by its holder.",
+    "auth.reuse": "A refresh token came back after its use: its sign-in was ended.",
+    "auth.revoke": "A sign-in was ended from another one.",
+    "auth.revoke-others": "All other sign-ins of a user were ended.",
+    "user.update": "A user's name or e-mail address was changed.",
+    "user.password": "A password was changed.",
+    "user.export": "All data of a user was taken out.",
+    "user.erase": "All data of a user is erased.",
+    "tenant.update": "A tenant's name or limits were changed.",
+    "tenant.erase": "All data of a tenant is erased.",
+    "member.role": "A member was given another role.",
+    "member.remove": "A member was removed.",
+    "member.join": "Someone accepted an invitation.",
+    "invitation.create": "Someone was invited.",
+    "invitation.revoke": "An invitation was taken back.",
+    "session.create": "A workspace session was made.",
+    "session.update": "A workspace session was changed.",
+    "session.delete": "A workspace session was deleted.",
+    "session.restore": "A deleted workspace session was restored.",
+    "session.fork": "A workspace session was made as a copy of another.",
+    "session.open": "A token for a workspace session was handed out.",
+    "conversation.create": "A conversation was made.",
+    "conversation.update": "A conversation was changed.",
+    "conversation.delete": "A conversation was deleted.",
+    "conversation.restore": "A deleted conversation was restored.",
+    "message.create": "A message was added to a conversation.",
+    "agent.create": "An agent was made.",
+    "agent.update": "An agent was changed.",
+    "agent.delete": "An agent was deleted.",
+    "agent.restore": "A deleted agent was restored.",
+    "setting.set": "A setting was set.",
+    "setting.delete": "A setting was deleted.",
+    "file.add": "A file or folder appeared.",
+    "file.update": "A file's content was changed.",
+    "file.delete": "A file or folder was deleted or moved away.",
+}
+"""Every action of an entry, and what it says."""
+
+
+def record(
+    tr: Transaction,
+    actor: Actor,
+    action: str,
+    resource: str = "",
+    *,
+    detail: Mapping[str, str] | None = None,
+) -> None:
+    """Adds an entry to the audit of the actor's tenant, in the transaction of the change itself.
+
+    Reads nothing, so it costs a commit no conflict and no round trip.
+
+    Args:
+        action: one of `ACTIONS`.
+        resource: as in `models.Audit`.
+        detail: as in `models.Audit`. No names, addresses or contents: of people, their ids only.
+    """
+    if action not in ACTIONS:
+        raise ValueError(f"{action!r} is no action of the audit: add it to `ACTIONS`")
+    scope = actor.scope
+    AUDIT.add(
+        tr,
+        scope.tenant,
+        Audit(
+            id=new_id(),
+            at=now_ms(),
+            user=scope.user,
+            session=scope.session,
+            action=action,
+            resource=resource,
+            request=actor.request,
+            address=actor.address,
+            detail=dict(detail or {}),
+        ),
+    )
