@@ -20,6 +20,7 @@ from fdb_provider.engine.url import open_database
 from fdb_provider.errors import StoreUnavailable
 from fdb_provider.files.collector import Collector
 from fdb_provider.files.service import FileService
+from theia_bridge import rest
 from theia_bridge.config import Settings
 from theia_bridge.ide import static, welcome
 from theia_bridge.middleware.authentication import setup_authentication
@@ -101,6 +102,8 @@ async def create_app(settings: Settings) -> web.Application:
     setup_authentication(app, app[GATE], settings.origins)
     setup_headers(app)
     setup_auth_routes(app, accounts)
+    for resource in rest.RESOURCES:
+        resource.add_to(app)
     app.add_routes(files.routes)
     app.add_routes(health.routes)
     app.add_routes(static.routes)

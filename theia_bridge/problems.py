@@ -51,7 +51,8 @@ def problem_of(error: Exception) -> web.Response | None:
     elif isinstance(error, InvalidFields):
         # The form of the example in RFC 9457, 3.
         extra["errors"] = [
-            {"pointer": f"#/{field}", "detail": detail} for field, detail in error.fields.items()
+            {"pointer": f"#/{field}" if field else "#", "detail": detail}
+            for field, detail in error.fields.items()
         ]
     elif isinstance(error, TooManyAttempts):
         headers["Retry-After"] = str(error.retry_after)

@@ -1,0 +1,393 @@
+"""Declaring endpoints of the REST API: a method and a path, a typed function, its documentation.
+
+    api = Resource("sessions", "Workspace sessions")
+
+    @api.get("/sessions/{id}", errors=(RecordNotFound,))
+    async def get(call: Call, path: SessionPath) -> Tagged[SessionAnswer]:
+        \"\"\"A session.\"\"\"
+
+A function takes a `Call` and, by these names, the structs `path`, `query` and `body`; what they are decoded
+from, what is answered, and the OpenAPI document all follow from its annotations. Structs from a request have
+`forbid_unknown_fields=True`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+import msgspec
+from aiohttp import web
+
+from auth.context import UserContext
+from fdb_provider.engine import Database
+from fdb_provider.errors import Conflict, NoPermissions
+from fdb_provider.files.service import FileService
+from fdb_provider.models import Role
+from fdb_provider.scope import Actor, Scope
+from theia_bridge.config import Settings
+from theia_bridge.middleware.authentication import USER, public
+from theia_bridge.rest import decoding
+from theia_bridge.rest.conditions import Etags
+from theia_bridge.state import DATABASE, FILES, SETTINGS
+
+PREFIX = "/api/v5"
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a request's body, if its endpoint sets no other limit."""
+RANKS: dict[Role, int] = {"viewer": 0, "member": 1, "admin": 2, "owner": 3}
+"""The roles, each with the rights of those before it."""
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Awaitable[object]])
+
+
+class Id(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The path of what has one id."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class Paging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which page of a list.
+
+    Args:
+        limit: items at most.
+        after: `next` of the page before; the first page without it.
+    """
+
+    limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
+    after: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """A page of a list.
+
+    Args:
+        items: in the order of the list.
+        next: the cursor of the next page, to be given as `after`; None on the last one.
+    """
+
+    items: list[T]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged(Generic[T]):
+    """An answer with the etag of the version it shows, without quotes."""
+
+    value: T
+    etag: str
+
+
+class Call:
+    """One request, as its endpoint sees it.
+
+    Args:
+        if_match: the etag the caller wants to change; None for any version.
+    """
+
+    def __init__(self, request: web.Request, if_match: str | None = None) -> None:
+        self.request = request
+        self.if_match = if_match
+
+    @property
+    def user(self) -> UserContext:
+        """Who calls. Public endpoints have none."""
+        return self.request[USER]
+
+    @property
+    def scope(self) -> Scope:
+        return self.user.scope
+
+    @property
+    def actor(self) -> Actor:
+        """Who calls and from where, for services and their audit entries."""
+        return Actor(self.scope, address=self.request.remote or "")
+
+    @property
+    def db(self) -> Database:
+        return self.request.app[DATABASE]
+
+    @property
+    def files(self) -> FileService:
+        return self.request.app[FILES]
+
+    @property
+    def settings(self) -> Settings:
+        return self.request.app[SETTINGS]
+
+
+class Endpoint:
+    """A declared endpoint.
+
+    Attributes:
+        method, path: where it is; the path is below `PREFIX`, with `{name}` for what varies.
+        function: what was decorated.
+        name: the function's, for the document.
+        doc: the function's docstring.
+        status: of the answer when all goes well.
+        role: the least role that may call it.
+        public: whether it answers without a token.
+        errors: what it may raise besides the common ones.
+        body_limit: bytes of the body.
+        path_type, query_type, body_type: what its parts are decoded into, None if it takes none.
+        body_optional: whether the body may be missing.
+        result_type: what the answer shows, None for no content.
+        tagged: whether the answer has an etag.
+        location: template of the path of what it made, filled from the answer.
+    """
+
+    def __init__(
+        self,
+        method: Method,
+        path: str,
+        function: Callable[..., Awaitable[object]],
+        *,
+        status: int,
+        role: Role,
+        public: bool,
+        errors: Sequence[type[Exception]],
+        body_limit: int,
+        location: str | None,
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.function = function
+        self.name = function.__name__
+        self.doc = inspect.getdoc(function) or ""
+        self.role = role
+        self.public = public
+        self.errors = tuple(errors)
+        self.body_limit = body_limit
+        self.location = location
+        where = f"{method} {path}"
+        hints: dict[str, object] = get_type_hints(function, include_extras=True)
+        parameters = list(inspect.signature(function).parameters)
+        if not inspect.iscoroutinefunction(function) or parameters[:1] != ["call"]:
+            raise TypeError(f"{where}: an endpoint is an `async def` whose first parameter is `call`")
+        if unknown := set(parameters) - {"call", "path", "query", "body"}:
+            raise TypeError(f"{where}: its parameters may be call, path, query, body, not {unknown}")
+        if "return" not in hints:
+            raise TypeError(f"{where}: the type of its answer is not annotated")
+        self.path_type = _struct(where, hints.get("path"))
+        self.query_type = _struct(where, hints.get("query"))
+        body = hints.get("body")
+        self.body_optional = type(None) in get_args(body)
+        self.body_type = _struct(where, _without_none(body))
+        self.result_type, self.tagged = _result(hints["return"])
+        self.status = HTTPStatus.NO_CONTENT if self.result_type is None else HTTPStatus(status)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answers a request."""
+        if not self.public and RANKS[request[USER].role] < RANKS[self.role]:
+            raise NoPermissions(f"This takes the role {self.role}; yours is {request[USER].role}.")
+        arguments: dict[str, msgspec.Struct | None] = {}
+        if self.path_type is not None:
+            arguments["path"] = decoding.path(request, self.path_type)
+        if self.query_type is not None:
+            arguments["query"] = decoding.query(request, self.query_type)
+        else:
+            decoding.no_query(request)
+        if self.body_type is not None:
+            needed = not self.body_optional or request.body_exists
+            arguments["body"] = (
+                await decoding.body(request, self.body_type, self.body_limit) if needed else None
+            )
+        call = Call(request, None if self.method == "GET" else _if_match(request))
+        return self._answer(request, await self.function(call, **arguments))
+
+    def _answer(self, request: web.Request, result: object) -> web.StreamResponse:
+        if isinstance(result, web.StreamResponse):
+            return result
+        headers = {"Cache-Control": "no-store"}
+        if isinstance(result, Tagged):
+            headers["ETag"] = f'"{result.etag}"'
+            if self.method == "GET":
+                headers["Cache-Control"] = "private, no-cache"
+                if not Etags.of(request, "If-Match").match(result.etag, otherwise=True):
+                    raise Conflict("It has changed since it was read: read it again.")
+                if Etags.of(request, "If-None-Match").match(result.etag, otherwise=False, weak=True):
+                    return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+            result = cast(object, result.value)
+        if isinstance(result, Page) and result.next is not None:
+            following = request.rel_url.update_query(after=result.next)
+            headers["Link"] = f'<{following}>; rel="next"'
+        if self.location is not None:
+            headers["Location"] = PREFIX + self.location.format_map(msgspec.structs.asdict(_record(result)))
+        if result is None:
+            return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
+        return web.Response(
+            status=self.status,
+            body=msgspec.json.encode(result),
+            content_type="application/json",
+            headers=headers,
+        )
+
+
+class Resource:
+    """Endpoints that belong together.
+
+    Args:
+        name: their tag in the document.
+        description: of the tag.
+    """
+
+    def __init__(self, name: str, description: str) -> None:
+        self.name = name
+        self.description = description
+        self.endpoints: list[Endpoint] = []
+
+    def get(
+        self,
+        path: str,
+        *,
+        role: Role = "viewer",
+        public: bool = False,
+        errors: Sequence[type[Exception]] = (),
+    ) -> Callable[[F], F]:
+        """Declares an endpoint that reads; it answers HEAD too."""
+        return self._declare("GET", path, role=role, public=public, errors=errors)
+
+    def post(
+        self,
+        path: str,
+        *,
+        status: int = 200,
+        role: Role = "member",
+        public: bool = False,
+        errors: Sequence[type[Exception]] = (),
+        body_limit: int = BODY_LIMIT,
+        location: str | None = None,
+    ) -> Callable[[F], F]:
+        """Declares an endpoint that makes something (201) or does something.
+
+        Args:
+            location: the path of what was made, such as `/sessions/{id}`: members of the answer fill it.
+        """
+        return self._declare(
+            "POST",
+            path,
+            status=status,
+            role=role,
+            public=public,
+            errors=errors,
+            body_limit=body_limit,
+            location=location,
+        )
+
+    def put(
+        self,
+        path: str,
+        *,
+        role: Role = "member",
+        errors: Sequence[type[Exception]] = (),
+        body_limit: int = BODY_LIMIT,
+    ) -> Callable[[F], F]:
+        """Declares an endpoint that replaces or changes something."""
+        return self._declare("PUT", path, role=role, errors=errors, body_limit=body_limit)
+
+    def delete(
+        self, path: str, *, role: Role = "member", errors: Sequence[type[Exception]] = ()
+    ) -> Callable[[F], F]:
+        """Declares an endpoint that removes something."""
+        return self._declare("DELETE", path, role=role, errors=errors)
+
+    def add_to(self, app: web.Application) -> None:
+        """Adds the routes."""
+        for endpoint in self.endpoints:
+            handler = _handler(endpoint)
+            if endpoint.method == "GET":
+                app.router.add_get(PREFIX + endpoint.path, handler)
+            else:
+                app.router.add_route(endpoint.method, PREFIX + endpoint.path, handler)
+
+    def _declare(
+        self,
+        method: Method,
+        path: str,
+        *,
+        status: int = 200,
+        role: Role,
+        public: bool = False,
+        errors: Sequence[type[Exception]] = (),
+        body_limit: int = BODY_LIMIT,
+        location: str | None = None,
+    ) -> Callable[[F], F]:
+        def declare(function: F) -> F:
+            self.endpoints.append(
+                Endpoint(
+                    method,
+                    path,
+                    function,
+                    status=status,
+                    role=role,
+                    public=public,
+                    errors=errors,
+                    body_limit=body_limit,
+                    location=location,
+                )
+            )
+            return function
+
+        return declare
+
+
+def _handler(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await endpoint.handle(request)
+
+    return public(handle) if endpoint.public else handle
+
+
+def _if_match(request: web.Request) -> str | None:
+    """The one etag of `If-Match`, None without it and for `*`.
+
+    Raises:
+        HTTPBadRequest: it is malformed, or lists several.
+        Conflict: it is a weak one, which never matches (RFC 9110, 13.1.1).
+    """
+    etags = Etags.of(request, "If-Match")
+    if not etags or etags.any:
+        return None
+    if len(etags.strong) > 1:
+        raise web.HTTPBadRequest(text="If-Match may name one etag here.")
+    if not etags.strong:
+        raise Conflict("If-Match names no strong etag, and a weak one never matches: give it as it was sent.")
+    (etag,) = etags.strong
+    return etag
+
+
+def _struct(where: str, given: object) -> type[msgspec.Struct] | None:
+    if given is None:
+        return None
+    if not (isinstance(given, type) and issubclass(given, msgspec.Struct)):
+        raise TypeError(f"{where}: path, query and body must be annotated with a msgspec.Struct")
+    if not given.__struct_config__.forbid_unknown_fields:
+        raise TypeError(f"{where}: {given.__name__} must have forbid_unknown_fields=True")
+    return given
+
+
+def _without_none(given: object) -> object:
+    if get_origin(given) in (Union, types.UnionType):
+        (some,) = (arg for arg in get_args(given) if arg is not type(None))
+        return cast(object, some)
+    return given
+
+
+def _result(given: object) -> tuple[object | None, bool]:
+    """What an answer shows, and whether it has an etag."""
+    if get_origin(given) is Tagged:
+        (value,) = get_args(given)
+        return value, True
+    return (None if given is type(None) else given), False
+
+
+def _record(result: object) -> msgspec.Struct:
+    if not isinstance(result, msgspec.Struct):
+        raise TypeError(f"a location is made of a struct, not of {type(result).__name__}")
+    return result
