@@ -15,6 +15,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from fdb_provider.scope import Scope
+
 
 class AuthError(Exception):
     """Base of all. The message is fit to be shown to the caller and never holds a token."""
@@ -58,10 +60,15 @@ class OriginRejected(AuthError):
 
 
 class InvalidCredentials(AuthError):
-    """E-mail address and password do not belong together; which of them is wrong is not said."""
+    """E-mail address and password do not belong together; which of them is wrong is not said.
 
-    def __init__(self) -> None:
+    Args:
+        scope: whose password was guessed at, for the audit; None if nobody has the address.
+    """
+
+    def __init__(self, scope: Scope | None = None) -> None:
         super().__init__("Wrong e-mail address or password.")
+        self.scope = scope
 
 
 class RefreshRejected(AuthError):

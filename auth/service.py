@@ -15,8 +15,8 @@ from auth.tokens import Tokens
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import RecordExists
 from fdb_provider.models import AuthSession, User, WorkspaceSession, email_key, new_id, now_ms
-from fdb_provider.repositories import accounts, auth_sessions, workspace_sessions
-from fdb_provider.scope import Scope
+from fdb_provider.repositories import accounts, audit, auth_sessions, workspace_sessions
+from fdb_provider.scope import ANYBODY, Actor, Scope
 
 EMAIL_LIMIT = 254
 """Characters of an e-mail address (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
@@ -67,11 +67,11 @@ class Accounts:
         self._prepare = prepare
         self.refresh_seconds = refresh_seconds
 
-    async def register(self, email: str, password: str, name: str, *, address: str | None = None) -> SignIn:
+    async def register(self, email: str, password: str, name: str, *, actor: Actor = ANYBODY) -> SignIn:
         """Makes a tenant with its first user and workspace session, and signs the user in.
 
         Args:
-            address: the caller's network address, for the limit on failures.
+            actor: the caller, whose address counts for the limit on failures.
 
         Raises:
             InvalidFields: a field is not acceptable.
@@ -80,7 +80,7 @@ class Accounts:
         """
         name = name.strip()
         check_fields(email=email, password=password, name=name)
-        async with self._throttle.attempt(account=None, address=address) as attempt:
+        async with self._throttle.attempt(account=None, address=actor.address or None) as attempt:
             new = accounts.registration(email, name, await self._passwords.hash(password))
             refresh = RefreshToken.new(new.tenant.id, new_id())
             family = self._family(refresh, new.user.id, new.session.id, new.user.created_at)
@@ -88,6 +88,7 @@ class Accounts:
             async def body(tr: Transaction) -> None:
                 await accounts.register(tr, new, self._prepare)
                 await auth_sessions.create(tr, new.tenant.id, family)
+                audit.record(tr, actor.within(new.scope), "auth.register", f"sign-in/{family.id}")
 
             try:
                 await self._database.run(body)
@@ -97,7 +98,7 @@ class Accounts:
         return await self._sign_in(new.scope, new.user, new.session, refresh)
 
     async def login(
-        self, email: str, password: str, *, session: str | None = None, address: str | None = None
+        self, email: str, password: str, *, session: str | None = None, actor: Actor = ANYBODY
     ) -> SignIn:
         """Signs a user in to a workspace session: the one asked for, or the last used.
 
@@ -110,12 +111,12 @@ class Accounts:
         async def find(tr: Reader) -> tuple[str, User] | None:
             return await accounts.by_email(tr, email)
 
-        async with self._throttle.attempt(account=email_key(email), address=address) as attempt:
+        async with self._throttle.attempt(account=email_key(email), address=actor.address or None) as attempt:
             found = await self._database.read(find)
             stored = found[1].password_hash if found is not None else None
             if not await self._passwords.verify(stored, password) or found is None:
                 await attempt.failed()
-                raise InvalidCredentials
+                raise InvalidCredentials(None if found is None else Scope(found[0], found[1].id, ""))
             await attempt.succeeded()
         tenant, user = found
         rehashed = None
@@ -131,6 +132,8 @@ class Accounts:
                 target = recent[0].id if recent else ""
             used = await workspace_sessions.touch(tr, Scope(tenant, user.id, target), now)
             await auth_sessions.create(tr, tenant, self._family(refresh, user.id, used.id, now))
+            who = actor.within(Scope(tenant, user.id, used.id))
+            audit.record(tr, who, "auth.login", f"sign-in/{refresh.family}")
             if rehashed is not None:
                 await accounts.set_password_hash(tr, tenant, user.id, rehashed, was=user.password_hash)
             return used
@@ -138,7 +141,7 @@ class Accounts:
         used = await self._database.run(body)
         return await self._sign_in(Scope(tenant, user.id, used.id), user, used, refresh)
 
-    async def refresh(self, refresh_token: str) -> SignIn:
+    async def refresh(self, refresh_token: str, *, actor: Actor = ANYBODY) -> SignIn:
         """Trades a refresh token for a new pair. Trading one twice ends its sign-in, but for the few seconds
         of `auth_sessions.GRACE_MS`, in which tabs and lost answers do so without a thief.
 
@@ -160,6 +163,7 @@ class Accounts:
                 fresh=fresh.digest,
                 now=now,
                 expires_at=now + self.refresh_seconds * 1000,
+                actor=actor,
             )
             if family is None:
                 return None
@@ -173,6 +177,8 @@ class Accounts:
                 return None
             if session.id != family.session:
                 await auth_sessions.bind(tr, used.tenant, family, session.id)
+            who = actor.within(Scope(used.tenant, user.id, session.id))
+            audit.record(tr, who, "auth.refresh", f"sign-in/{family.id}")
             return user, session
 
         found = await self._database.run(body)
@@ -181,7 +187,7 @@ class Accounts:
         user, session = found
         return await self._sign_in(Scope(used.tenant, user.id, session.id), user, session, fresh)
 
-    async def logout(self, refresh_token: str) -> None:
+    async def logout(self, refresh_token: str, *, actor: Actor = ANYBODY) -> None:
         """Ends the sign-in a refresh token belongs to; it may be the one before the valid one.
 
         Any other token changes nothing and is no error: the caller is signed out either way. So whoever
@@ -196,6 +202,8 @@ class Accounts:
             family = await auth_sessions.get(tr, token.tenant, token.family)
             if family is not None and auth_sessions.holds(family, token.digest):
                 await auth_sessions.revoke(tr, token.tenant, token.family)
+                who = actor.within(Scope(token.tenant, family.user, family.session))
+                audit.record(tr, who, "auth.logout", f"sign-in/{family.id}")
 
         await self._database.run(body)
 

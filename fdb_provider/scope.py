@@ -41,3 +41,7 @@ class Actor:
     def within(self, scope: Scope) -> Actor:
         """The same caller, signed in by now."""
         return Actor(scope, self.request, self.address)
+
+
+ANYBODY = Actor(NOBODY)
+"""A caller of whom nothing is known."""

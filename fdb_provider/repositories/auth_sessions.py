@@ -10,6 +10,8 @@ from fdb_provider import keyspace
 from fdb_provider.engine import Reader, Transaction
 from fdb_provider.models import AuthSession, Revocation, now_ms
 from fdb_provider.records import Collection, Index
+from fdb_provider.repositories import audit
+from fdb_provider.scope import Actor, Scope
 
 FAMILIES = Collection(
     "auth-session",
@@ -56,14 +58,23 @@ async def of_user(tr: Reader, tenant: str, user: str) -> list[AuthSession]:
 
 
 async def rotate(
-    tr: Transaction, tenant: str, family: str, *, used: bytes, fresh: bytes, now: int, expires_at: int
+    tr: Transaction,
+    tenant: str,
+    family: str,
+    *,
+    used: bytes,
+    fresh: bytes,
+    now: int,
+    expires_at: int,
+    actor: Actor,
 ) -> AuthSession | None:
     """Trades the secret `used` for `fresh` (SHA-256 hashes).
 
     A `used` that is valid is replaced by `fresh`. One that was replaced within `GRACE_MS` is traded too: its
     `fresh` becomes valid beside its siblings from the same trade, and the first of them to be used replaces
     them all, so that a single one goes on. Any other has been used before, so one of its two holders
-    stole it: the family is revoked. (Guessing needs the family's id, which only holders of its tokens know.)
+    stole it: the family is revoked, as the audit then tells. (Guessing needs
+    the family's id, which only holders of its tokens know.)
 
     Returns:
         The family as it is now; None when it is unknown, expired or, just now or earlier, revoked. The
@@ -81,6 +92,8 @@ async def rotate(
         found = msgspec.structs.replace(found, siblings=(*found.siblings, fresh))
     else:
         await revoke(tr, tenant, family)
+        who = actor.within(Scope(tenant, found.user, found.session))
+        audit.record(tr, who, "auth.reuse", f"sign-in/{family}")
         return None
     await FAMILIES.put(tr, tenant, found)
     return found

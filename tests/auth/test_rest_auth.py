@@ -24,7 +24,7 @@ from fdb_provider.errors import RecordExists
 from fdb_provider.models import WorkspaceSession, new_id, now_ms
 from fdb_provider.repositories import accounts as account_records
 from fdb_provider.repositories import auth_sessions, workspace_sessions
-from fdb_provider.scope import Scope
+from fdb_provider.scope import NOBODY, Actor, Scope
 from tests.auth.conftest import Clock, Identity
 
 Site = TestClient[web.Request, web.Application]
@@ -329,7 +329,7 @@ async def test_an_account_is_closed_after_too_many_failures_and_opens_again(
 
 async def test_nobody_is_locked_out_by_guesses_from_elsewhere(parts: Identity) -> None:
     def login(password: str, address: str) -> Awaitable[object]:
-        return parts.accounts.login("ada@example.com", password, address=address)
+        return parts.accounts.login("ada@example.com", password, actor=Actor(NOBODY, address=address))
 
     await parts.accounts.register("ada@example.com", "correct horse", "Ada")
     for _ in range(10):
@@ -442,12 +442,18 @@ async def test_taken_addresses_cannot_be_listed_by_registering(parts: Identity) 
         parts.database, parts.passwords, parts.tokens, Throttle(parts.database, Limits(address=3))
     )
     for n in range(5):  # as many accounts as one likes
-        await accounts.register(f"{n}@example.com", "correct horse", "A", address="192.0.2.1")
+        await accounts.register(
+            f"{n}@example.com", "correct horse", "A", actor=Actor(NOBODY, address="192.0.2.1")
+        )
     for _ in range(3):
         with pytest.raises(RecordExists):
-            await accounts.register("0@example.com", "correct horse", "A", address="192.0.2.1")
+            await accounts.register(
+                "0@example.com", "correct horse", "A", actor=Actor(NOBODY, address="192.0.2.1")
+            )
     with pytest.raises(TooManyAttempts):
-        await accounts.register("0@example.com", "correct horse", "A", address="192.0.2.1")
+        await accounts.register(
+            "0@example.com", "correct horse", "A", actor=Actor(NOBODY, address="192.0.2.1")
+        )
 
 
 # --- signing on and out -------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from aiohttp import web
 from auth.errors import InvalidFields, RefreshRejected
 from auth.service import EMAIL_LIMIT, Accounts, SignIn
 from fdb_provider.models import Role
+from fdb_provider.scope import NOBODY, Actor
 from theia_bridge.middleware.authentication import ACCESS_COOKIE, public, set_access_cookie
 from theia_bridge.problems import problem_of
 
@@ -88,7 +89,7 @@ def setup_auth_routes(app: web.Application, accounts: Accounts) -> None:
 async def register(request: web.Request) -> web.Response:
     form = await _body(request, Register)
     accounts = request.app[ACCOUNTS]
-    done = await accounts.register(form.email, form.password, form.name, address=request.remote)
+    done = await accounts.register(form.email, form.password, form.name, actor=_actor(request))
     return _signed_in(request, done, status=201)
 
 
@@ -96,7 +97,7 @@ async def register(request: web.Request) -> web.Response:
 async def login(request: web.Request) -> web.Response:
     form = await _body(request, Login)
     done = await request.app[ACCOUNTS].login(
-        form.email, form.password, session=form.session, address=request.remote
+        form.email, form.password, session=form.session, actor=_actor(request)
     )
     return _signed_in(request, done)
 
@@ -104,7 +105,7 @@ async def login(request: web.Request) -> web.Response:
 @public
 async def refresh(request: web.Request) -> web.Response:
     try:
-        done = await request.app[ACCOUNTS].refresh(await _refresh_token(request))
+        done = await request.app[ACCOUNTS].refresh(await _refresh_token(request), actor=_actor(request))
     except RefreshRejected as error:
         response = problem_of(error)
         assert response is not None
@@ -115,10 +116,14 @@ async def refresh(request: web.Request) -> web.Response:
 
 @public
 async def logout(request: web.Request) -> web.Response:
-    await request.app[ACCOUNTS].logout(await _refresh_token(request))
+    await request.app[ACCOUNTS].logout(await _refresh_token(request), actor=_actor(request))
     response = web.Response(status=204, headers={"Cache-Control": "no-store"})
     _forget(response)
     return response
+
+
+def _actor(request: web.Request) -> Actor:
+    return Actor(NOBODY, address=request.remote or "")
 
 
 async def _refresh_token(request: web.Request) -> str:
