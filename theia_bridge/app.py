@@ -28,11 +28,10 @@ from theia_bridge.middleware.headers import setup_headers
 from theia_bridge.middleware.proxy import forwarded
 from theia_bridge.problems import problems
 from theia_bridge.rest import files, health
-from theia_bridge.rest.auth import setup_auth_routes
 from theia_bridge.search.mirrors import Mirrors
 from theia_bridge.search.service import SearchService
 from theia_bridge.sockets import Sockets
-from theia_bridge.state import DATABASE, FILES, GATE, REVOCATIONS, SEARCH, SETTINGS
+from theia_bridge.state import ACCOUNTS, DATABASE, FILES, GATE, REVOCATIONS, SEARCH, SETTINGS
 
 _log = logging.getLogger(__name__)
 
@@ -68,7 +67,7 @@ async def create_app(settings: Settings) -> web.Application:
     app[SEARCH] = SearchService(app[FILES], mirrors)
     app[GATE] = Gate(database, tokens)
     app[REVOCATIONS] = RevocationFollower(database, token_seconds=settings.access_token_seconds)
-    accounts = Accounts(
+    app[ACCOUNTS] = Accounts(
         database,
         passwords,
         tokens,
@@ -101,7 +100,6 @@ async def create_app(settings: Settings) -> web.Application:
     app.on_shutdown.append(shut_sockets)
     setup_authentication(app, app[GATE], settings.origins)
     setup_headers(app)
-    setup_auth_routes(app, accounts)
     for resource in rest.RESOURCES:
         resource.add_to(app)
     app.add_routes(files.routes)

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from auth.gate import Gate
 from auth.revocations import RevocationFollower
+from auth.service import Accounts
 from fdb_provider.engine import Database
 from fdb_provider.files.service import FileService
 from theia_bridge.config import Settings
@@ -14,6 +15,7 @@ from theia_bridge.search.service import SearchService
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 DATABASE: web.AppKey[Database] = web.AppKey("database", Database)
 FILES: web.AppKey[FileService] = web.AppKey("files", FileService)
+ACCOUNTS: web.AppKey[Accounts] = web.AppKey("accounts", Accounts)
 GATE: web.AppKey[Gate] = web.AppKey("gate", Gate)
 REVOCATIONS: web.AppKey[RevocationFollower] = web.AppKey("revocations", RevocationFollower)
 SEARCH: web.AppKey[SearchService] = web.AppKey("search", SearchService)

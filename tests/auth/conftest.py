@@ -20,7 +20,8 @@ from fdb_provider.engine import Database
 from theia_bridge.middleware.authentication import USER, AccessLogger, setup_authentication
 from theia_bridge.middleware.headers import setup_headers
 from theia_bridge.problems import problems
-from theia_bridge.rest.auth import setup_auth_routes
+from theia_bridge.rest import auth
+from theia_bridge.state import ACCOUNTS
 
 ISSUER = AUDIENCE = "theia-bridge"
 
@@ -95,7 +96,8 @@ async def _broken(request: web.Request) -> web.StreamResponse:
 def application(parts: Identity) -> web.Application:
     app = web.Application(middlewares=[problems])
     setup_authentication(app, parts.gate, ["https://friend.example"])
-    setup_auth_routes(app, parts.accounts)
+    app[ACCOUNTS] = parts.accounts
+    auth.api.add_to(app)
     setup_headers(app)
     app.router.add_route("*", "/api/v5/me", _me)
     app.router.add_put("/api/v5/broken", _broken)

@@ -1,6 +1,6 @@
 """The REST API, one module per resource."""
 
-from theia_bridge.rest import health
+from theia_bridge.rest import auth, health
 
-RESOURCES = (health.api,)
+RESOURCES = (auth.api, health.api)
 """Every resource of the API, in the order of the document."""

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
 
-from auth.errors import InvalidFields, RefreshRejected
-from auth.service import EMAIL_LIMIT, Accounts, SignIn
+from auth.errors import InvalidCredentials, PasswordsBusy, RefreshRejected, TooManyAttempts
+from auth.service import EMAIL_LIMIT, SignIn
+from fdb_provider.errors import RecordExists, RecordNotFound
 from fdb_provider.models import Role
-from fdb_provider.scope import NOBODY, Actor
-from theia_bridge.middleware.authentication import ACCESS_COOKIE, public, set_access_cookie
+from theia_bridge.middleware.authentication import ACCESS_COOKIE, set_access_cookie
 from theia_bridge.problems import problem_of
+from theia_bridge.rest.resource import PREFIX, Call, Resource
+from theia_bridge.state import ACCOUNTS
 
-PATH = "/api/v5/auth"
+PATH = f"{PREFIX}/auth"
+"""Where the refresh cookie is sent to."""
 REFRESH_COOKIE = "theia_bridge_refresh"
 BODY_LIMIT = 16 * 1024
 """Bytes of a request; the longest password takes a quarter of it."""
 SESSION_LIMIT = 64
 """Characters of a workspace session's id; ours have 20 (`new_id`)."""
 
-ACCOUNTS: web.AppKey[Accounts] = web.AppKey("accounts", Accounts)
+api = Resource("auth", "Signing up, in, on and out")
 
 
-class Register(msgspec.Struct):
+class Register(msgspec.Struct, forbid_unknown_fields=True):
     email: str
     password: str
     name: str
 
 
-class Login(msgspec.Struct):
+class Login(msgspec.Struct, forbid_unknown_fields=True):
     """`session` names the workspace session to sign in to; the last used one without it.
 
     The first and the last become parts of keys, which have a limit. They are refused here, before anything
@@ -43,8 +45,8 @@ class Login(msgspec.Struct):
     session: Annotated[str, msgspec.Meta(max_length=SESSION_LIMIT)] | None = None
 
 
-class Refresh(msgspec.Struct):
-    """Also of logout. Without a token here, the cookie's counts."""
+class Refresh(msgspec.Struct, forbid_unknown_fields=True):
+    """Without a token here, the cookie's counts."""
 
     refresh_token: str | None = None
 
@@ -73,112 +75,80 @@ class SignInAnswer(msgspec.Struct):
     token_type: str = "Bearer"  # noqa: S105 - not a password
 
 
-T = TypeVar("T")
+@api.post(
+    "/auth/register",
+    status=201,
+    public=True,
+    errors=(RecordExists, TooManyAttempts, PasswordsBusy),
+    body_limit=BODY_LIMIT,
+)
+async def register(call: Call, body: Register) -> SignInAnswer:
+    """Makes an account with its first workspace session, and signs in."""
+    accounts = call.request.app[ACCOUNTS]
+    return _signed_in(call, await accounts.register(body.email, body.password, body.name, actor=call.actor))
 
 
-def setup_auth_routes(app: web.Application, accounts: Accounts) -> None:
-    """Adds the routes."""
-    app[ACCOUNTS] = accounts
-    app.router.add_post(f"{PATH}/register", register)
-    app.router.add_post(f"{PATH}/login", login)
-    app.router.add_post(f"{PATH}/refresh", refresh)
-    app.router.add_post(f"{PATH}/logout", logout)
-
-
-@public
-async def register(request: web.Request) -> web.Response:
-    form = await _body(request, Register)
-    accounts = request.app[ACCOUNTS]
-    done = await accounts.register(form.email, form.password, form.name, actor=_actor(request))
-    return _signed_in(request, done, status=201)
-
-
-@public
-async def login(request: web.Request) -> web.Response:
-    form = await _body(request, Login)
-    done = await request.app[ACCOUNTS].login(
-        form.email, form.password, session=form.session, actor=_actor(request)
+@api.post(
+    "/auth/login",
+    public=True,
+    errors=(InvalidCredentials, RecordNotFound, TooManyAttempts, PasswordsBusy),
+    body_limit=BODY_LIMIT,
+)
+async def login(call: Call, body: Login) -> SignInAnswer:
+    """Signs in to a workspace session: the one named, or the one last used."""
+    accounts = call.request.app[ACCOUNTS]
+    return _signed_in(
+        call,
+        await accounts.login(body.email, body.password, session=body.session, actor=call.actor),
     )
-    return _signed_in(request, done)
 
 
-@public
-async def refresh(request: web.Request) -> web.Response:
+@api.post("/auth/refresh", public=True, errors=(RefreshRejected,), body_limit=BODY_LIMIT)
+async def refresh(call: Call, body: Refresh | None) -> SignInAnswer | web.Response:
+    """Trades a refresh token for a new pair of tokens. Each can be used once."""
     try:
-        done = await request.app[ACCOUNTS].refresh(await _refresh_token(request), actor=_actor(request))
+        return _signed_in(
+            call, await call.request.app[ACCOUNTS].refresh(_refresh_token(call, body), actor=call.actor)
+        )
     except RefreshRejected as error:
         response = problem_of(error)
         assert response is not None
         _forget(response)
         return response
-    return _signed_in(request, done)
 
 
-@public
-async def logout(request: web.Request) -> web.Response:
-    await request.app[ACCOUNTS].logout(await _refresh_token(request), actor=_actor(request))
-    response = web.Response(status=204, headers={"Cache-Control": "no-store"})
-    _forget(response)
-    return response
+@api.post("/auth/logout", public=True, body_limit=BODY_LIMIT)
+async def logout(call: Call, body: Refresh | None) -> None:
+    """Ends the sign-in that a refresh token belongs to. A token of none is no error."""
+    await call.request.app[ACCOUNTS].logout(_refresh_token(call, body), actor=call.actor)
+    _forget(call.response)
 
 
-def _actor(request: web.Request) -> Actor:
-    return Actor(NOBODY, address=request.remote or "")
+def _refresh_token(call: Call, body: Refresh | None) -> str:
+    given = None if body is None else body.refresh_token
+    return given or call.request.cookies.get(REFRESH_COOKIE, "")
 
 
-async def _refresh_token(request: web.Request) -> str:
-    form = await _body(request, Refresh) if request.body_exists else Refresh()
-    return form.refresh_token or request.cookies.get(REFRESH_COOKIE, "")
-
-
-async def _body(request: web.Request, form: type[T]) -> T:
-    # Also keeps the forms of other sites out: without a preflight they cannot send this type.
-    if request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(text="Send the body as application/json.")
-    raw = await request.content.read(BODY_LIMIT + 1) if request.can_read_body else b""
-    while len(raw) <= BODY_LIMIT and (more := await request.content.read(BODY_LIMIT + 1)):
-        raw += more
-    if len(raw) > BODY_LIMIT:
-        raise web.HTTPRequestEntityTooLarge(BODY_LIMIT, len(raw))
-    try:
-        return msgspec.json.decode(raw, type=form)
-    except msgspec.ValidationError as error:
-        # msgspec names the field in its message: "… missing required field `x`" or "… - at `$.x`"
-        named = re.search(r"field `(\w+)`|`\$\.(\w+)", str(error))
-        if named is None:
-            raise web.HTTPBadRequest(text=f"The body is not as expected: {error}.") from None
-        detail, _, _ = str(error).partition(" - at ")
-        raise InvalidFields({named[1] or named[2]: f"{detail}."}) from None
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise web.HTTPBadRequest(text="The body is not valid JSON.") from None
-
-
-def _signed_in(request: web.Request, done: SignIn, status: int = 200) -> web.Response:
+def _signed_in(call: Call, done: SignIn) -> SignInAnswer:
+    """The answer to a sign-in, and the cookies of the IDE."""
+    set_access_cookie(call.request, call.response, done.access_token, done.expires_in)
+    call.response.set_cookie(
+        REFRESH_COOKIE,
+        done.refresh_token,
+        max_age=call.request.app[ACCOUNTS].refresh_seconds,
+        path=PATH,
+        httponly=True,
+        samesite="Strict",
+        secure=call.request.secure,
+    )
     user = done.user
-    answer = SignInAnswer(
+    return SignInAnswer(
         access_token=done.access_token,
         refresh_token=done.refresh_token,
         expires_in=done.expires_in,
         user=UserAnswer(user.id, user.email, user.name, user.role, done.tenant),
         session=SessionAnswer(done.session.id, done.session.name),
     )
-    response = web.Response(
-        status=status,
-        body=msgspec.json.encode(answer),
-        content_type="application/json",
-        headers={"Cache-Control": "no-store"},
-    )
-    set_access_cookie(request, response, done.access_token, done.expires_in)
-    response.set_cookie(
-        REFRESH_COOKIE,
-        done.refresh_token,
-        max_age=request.app[ACCOUNTS].refresh_seconds,
-        path=PATH,
-        httponly=True,
-        samesite="Strict",
-        secure=request.secure,
-    )
-    return response
 
 
 def _forget(response: web.Response) -> None:

@@ -8,7 +8,8 @@
 
 A function takes a `Call` and, by these names, the structs `path`, `query` and `body`; what they are decoded
 from, what is answered, and the OpenAPI document all follow from its annotations. Structs from a request have
-`forbid_unknown_fields=True`.
+`forbid_unknown_fields=True`. An endpoint that may also answer with a response of its own making is annotated
+`-> Answer | web.Response`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from fdb_provider.engine import Database
 from fdb_provider.errors import Conflict, NoPermissions
 from fdb_provider.files.service import FileService
 from fdb_provider.models import Role
-from fdb_provider.scope import Actor, Scope
+from fdb_provider.scope import NOBODY, Actor, Scope
 from theia_bridge.config import Settings
 from theia_bridge.middleware.authentication import USER, public
 from theia_bridge.rest import decoding
@@ -89,11 +90,15 @@ class Call:
 
     Args:
         if_match: the etag the caller wants to change; None for any version.
+
+    Attributes:
+        response: what will be sent; an endpoint may add headers and cookies.
     """
 
     def __init__(self, request: web.Request, if_match: str | None = None) -> None:
         self.request = request
         self.if_match = if_match
+        self.response = web.Response(headers={"Cache-Control": "no-store"})
 
     @property
     def user(self) -> UserContext:
@@ -106,8 +111,9 @@ class Call:
 
     @property
     def actor(self) -> Actor:
-        """Who calls and from where, for services and their audit entries."""
-        return Actor(self.scope, address=self.request.remote or "")
+        """Who calls and from where, for services and their audit entries; at public endpoints, nobody."""
+        user = self.request.get(USER)
+        return Actor(NOBODY if user is None else user.scope, address=self.request.remote or "")
 
     @property
     def db(self) -> Database:
@@ -199,34 +205,35 @@ class Endpoint:
                 await decoding.body(request, self.body_type, self.body_limit) if needed else None
             )
         call = Call(request, None if self.method == "GET" else _if_match(request))
-        return self._answer(request, await self.function(call, **arguments))
-
-    def _answer(self, request: web.Request, result: object) -> web.StreamResponse:
+        result = await self.function(call, **arguments)
         if isinstance(result, web.StreamResponse):
             return result
-        headers = {"Cache-Control": "no-store"}
+        self._fill(call, result)
+        return call.response
+
+    def _fill(self, call: Call, result: object) -> None:
+        """Puts an answer into the response."""
+        response = call.response
+        response.set_status(self.status)
         if isinstance(result, Tagged):
-            headers["ETag"] = f'"{result.etag}"'
+            response.headers["ETag"] = f'"{result.etag}"'
             if self.method == "GET":
-                headers["Cache-Control"] = "private, no-cache"
-                if not Etags.of(request, "If-Match").match(result.etag, otherwise=True):
+                response.headers["Cache-Control"] = "private, no-cache"
+                if not Etags.of(call.request, "If-Match").match(result.etag, otherwise=True):
                     raise Conflict("It has changed since it was read: read it again.")
-                if Etags.of(request, "If-None-Match").match(result.etag, otherwise=False, weak=True):
-                    return web.Response(status=HTTPStatus.NOT_MODIFIED, headers=headers)
+                if Etags.of(call.request, "If-None-Match").match(result.etag, otherwise=False, weak=True):
+                    response.set_status(HTTPStatus.NOT_MODIFIED)
+                    return
             result = cast(object, result.value)
         if isinstance(result, Page) and result.next is not None:
-            following = request.rel_url.update_query(after=result.next)
-            headers["Link"] = f'<{following}>; rel="next"'
+            following = call.request.rel_url.update_query(after=result.next)
+            response.headers["Link"] = f'<{following}>; rel="next"'
         if self.location is not None:
-            headers["Location"] = PREFIX + self.location.format_map(msgspec.structs.asdict(_record(result)))
-        if result is None:
-            return web.Response(status=HTTPStatus.NO_CONTENT, headers=headers)
-        return web.Response(
-            status=self.status,
-            body=msgspec.json.encode(result),
-            content_type="application/json",
-            headers=headers,
-        )
+            made = msgspec.structs.asdict(_record(result))
+            response.headers["Location"] = PREFIX + self.location.format_map(made)
+        if result is not None:
+            response.body = msgspec.json.encode(result)
+            response.content_type = "application/json"
 
 
 class Resource:
@@ -381,6 +388,8 @@ def _without_none(given: object) -> object:
 
 def _result(given: object) -> tuple[object | None, bool]:
     """What an answer shows, and whether it has an etag."""
+    if get_origin(given) in (Union, types.UnionType):
+        (given,) = (arg for arg in get_args(given) if arg is not web.Response)
     if get_origin(given) is Tagged:
         (value,) = get_args(given)
         return value, True
