@@ -6,7 +6,7 @@ StoreError
 ├── FileError: FileExists FileNotFound FileNotADirectory FileIsADirectory DirectoryNotEmpty
 │              InvalidPath FileTooLarge NoPermissions
 ├── search: InvalidPattern SearchUnavailable
-└── Conflict ContentDamaged CursorExpired QuotaExceeded RecordExists RecordNotFound
+└── Conflict ContentDamaged CursorExpired InvalidCursor QuotaExceeded RecordExists RecordNotFound
 
 Codes and HTTP statuses are not decided here but in `theia_bridge.errors`.
 """
@@ -112,6 +112,10 @@ class ContentDamaged(StoreError):
 
 class CursorExpired(StoreError):
     """The feed no longer reaches back to that cursor: read the state anew."""
+
+
+class InvalidCursor(StoreError):
+    """A text that is no cursor of this query."""
 
 
 class QuotaExceeded(StoreError):

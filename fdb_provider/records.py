@@ -4,24 +4,36 @@ A record is a `msgspec.Struct`, kept as a MessagePack map, so that a reader pass
 know and fills those it misses from their defaults: within one format version a store may be read by a
 program a little older or newer than the one that wrote it. A record and all its index entries change in
 the one transaction that the caller brings.
+
+Where users delete, a collection keeps what was discarded until it is purged: such a record is in no index
+but `BY_DELETED`, so that nothing finds it except by its key and on purpose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import builtins
+import hashlib
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import msgspec
 
-from fdb_provider import keyspace
+from fdb_provider import cursors, keyspace
 from fdb_provider.engine import Reader, Transaction
-from fdb_provider.errors import RecordExists
+from fdb_provider.errors import Conflict, RecordExists
 
 R = TypeVar("R", bound=msgspec.Struct)
 
 KeyPart = str | int | bytes
 """What a key or an index may hold; all three keep their natural order in the store."""
+BY_DELETED = "by_deleted"
+"""The index, over `DELETED_AT`, of what was discarded; every collection with soft delete has it."""
+DELETED_AT = "deleted_at"
+
+Purge = Callable[[Transaction, str, R], Awaitable[bool]]
+"""Removes what has to go with a record of a tenant: at most a bounded part of it. True when nothing is left;
+else it is called again, in another transaction, before the record itself goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +42,27 @@ class Index:
 
     A record whose indexed field is None is left out of the index, so an index over a rare field costs
     only the records that have it, and `unique` concerns only those.
+
+    Args:
+        serves: the query it is for, as the documentation shows it.
     """
 
     name: str
     fields: tuple[str, ...]
     unique: bool = False
+    serves: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[R]):
+    """A part of the answer to a query.
+
+    Args:
+        next: the cursor to continue behind `items`; None when nothing more was there.
+    """
+
+    items: list[R]
+    next: str | None
 
 
 class Collection(Generic[R]):
@@ -45,11 +73,26 @@ class Collection(Generic[R]):
         type: the record type. A field added later needs a default.
         key: fields of the primary key, each a `KeyPart` that never changes in a record's life.
         indexes: see `Index`.
+        soft_delete: records can be discarded and restored. They need a field `deleted_at: int | None`, the
+            time in milliseconds when that happened.
+        purge: see `Purge`; most records have nothing that goes with them.
     """
 
     def __init__(
-        self, name: str, type: type[R], *, key: tuple[str, ...], indexes: Sequence[Index] = ()
+        self,
+        name: str,
+        type: type[R],
+        *,
+        key: tuple[str, ...],
+        indexes: Sequence[Index] = (),
+        soft_delete: bool = False,
+        purge: Purge[R] | None = None,
     ) -> None:
+        if soft_delete:
+            deleted = Index(
+                BY_DELETED, (DELETED_AT,), serves="What was discarded before a time, to be purged."
+            )
+            indexes = (*indexes, deleted)
         fields = set(type.__struct_fields__)
         for used in (key, *(index.fields for index in indexes)):
             if not used or not fields.issuperset(used):
@@ -59,13 +102,37 @@ class Collection(Generic[R]):
         self.name = name
         self.key = key
         self.indexes = {index.name: index for index in indexes}
-        self._encoder = msgspec.msgpack.Encoder()
+        self.soft_delete = soft_delete
+        self._purge = purge
+        self._encode = msgspec.msgpack.Encoder().encode
         self.decode = msgspec.msgpack.Decoder(type).decode
 
-    async def get(self, tr: Reader, tenant: str, *key: KeyPart) -> R | None:
-        """The record with that primary key."""
+    async def get(self, tr: Reader, tenant: str, *key: KeyPart, deleted: bool = False) -> R | None:
+        """The record with that primary key.
+
+        Args:
+            deleted: also when it was discarded.
+        """
         value = await tr.get(self._record_key(tenant, key))
-        return None if value is None else self.decode(value)
+        record = None if value is None else self.decode(value)
+        return record if deleted or record is None or self.deleted_at(record) is None else None
+
+    def deleted_at(self, record: R) -> int | None:
+        """When the record was discarded; None when it was not."""
+        return getattr(record, DELETED_AT) if self.soft_delete else None
+
+    def etag(self, record: R) -> str:
+        """A name of the record's value: values that are stored differently have different ones."""
+        return hashlib.blake2b(self._encode(record), digest_size=12).hexdigest()
+
+    def expect(self, record: R, if_match: str | None) -> None:
+        """Lets a change pass that was made to this very value of the record, or to any (None).
+
+        Raises:
+            Conflict: the record has another etag.
+        """
+        if if_match is not None and if_match != self.etag(record):
+            raise Conflict(f"This {self.name} has been changed meanwhile: read it again, then change it.")
 
     async def insert(self, tr: Transaction, tenant: str, record: R) -> None:
         """Adds a record.
@@ -76,13 +143,6 @@ class Collection(Generic[R]):
         if await self._write(tr, tenant, record, replace=False):
             raise RecordExists(f"A record of {self.name} with this {' and '.join(self.key)} exists already.")
 
-    def add(self, tr: Transaction, tenant: str, record: R) -> None:
-        """Adds a record without a look at what is there: its key must be fresh, and no index unique."""
-        key = tuple(getattr(record, field) for field in self.key)
-        tr.set(self._record_key(tenant, key), self._encoder.encode(record))
-        for entry_key, entry in self.index_entries(tenant, record).values():
-            tr.set(entry_key, entry)
-
     async def put(self, tr: Transaction, tenant: str, record: R) -> None:
         """Adds a record, or replaces the one with its key.
 
@@ -91,9 +151,83 @@ class Collection(Generic[R]):
         """
         await self._write(tr, tenant, record, replace=True)
 
-    async def delete(self, tr: Transaction, tenant: str, *key: KeyPart) -> R | None:
-        """Removes a record with its index entries and returns it; None when there was none."""
+    def add(self, tr: Transaction, tenant: str, record: R) -> None:
+        """Adds a record whose key, a fresh random id, nobody can have taken: nothing is read for it.
+
+        Raises:
+            TypeError: the collection has a unique index, whose values might be taken.
+        """
+        if any(index.unique for index in self.indexes.values()):
+            raise TypeError(f"{self.name}: a record of a collection with unique indexes must be inserted")
+        key = tuple(getattr(record, field) for field in self.key)
+        tr.set(self._record_key(tenant, key), self._encode(record))
+        for entry_key, entry in self.index_entries(tenant, record).values():
+            tr.set(entry_key, entry)
+
+    async def discard(self, tr: Transaction, tenant: str, *key: KeyPart, at: int) -> R | None:
+        """Takes a record out of sight until it is restored or purged.
+
+        Args:
+            at: the time now, in milliseconds.
+
+        Returns:
+            The record as it is then; None when there was none, or it was discarded already.
+        """
         record = await self.get(tr, tenant, *key)
+        if record is None:
+            return None
+        record = msgspec.structs.replace(record, **{DELETED_AT: at})
+        await self.put(tr, tenant, record)
+        return record
+
+    async def restore(self, tr: Transaction, tenant: str, *key: KeyPart) -> R | None:
+        """Brings a discarded record back; one that is in sight stays as it is.
+
+        Returns:
+            The record as it is then; None when there was none.
+
+        Raises:
+            RecordExists: another record has taken its value in a unique index.
+        """
+        record = await self.get(tr, tenant, *key, deleted=True)
+        if record is not None and self.deleted_at(record) is not None:
+            record = msgspec.structs.replace(record, **{DELETED_AT: None})
+            await self.put(tr, tenant, record)
+        return record
+
+    async def purgeable(self, tr: Reader, tenant: str, before: int, limit: int) -> list[R]:
+        """At most `limit` records that were discarded before a time in milliseconds, the oldest first."""
+        entries = keyspace.index(tenant, self.name, BY_DELETED)
+        begin, _ = keyspace.range_of(entries)
+        rows = tr.get_range(begin, entries + keyspace.pack(before), limit=limit)
+        keys = [keyspace.unpack(key, entries)[1:] async for key, _ in rows]
+        reads = [self.get(tr, tenant, *key, deleted=True) for key in keys]
+        found = [await read for read in reads]
+        return [record for record in found if record is not None]
+
+    async def purge(self, tr: Transaction, tenant: str, *key: KeyPart) -> bool:
+        """Removes a record, discarded or not, for good, with what has to go with it.
+
+        Returns:
+            Whether it is gone (or never was); if not, call it again in another transaction, see `Purge`.
+        """
+        record = await self.get(tr, tenant, *key, deleted=True)
+        if record is None:
+            return True
+        if self._purge is not None and not await self._purge(tr, tenant, record):
+            return False
+        await self.delete(tr, tenant, *key)
+        return True
+
+    async def delete(self, tr: Transaction, tenant: str, *key: KeyPart) -> R | None:
+        """Removes a record, discarded or not, with its index entries.
+
+        What else goes with it stays, see `purge`.
+
+        Returns:
+            The record; None when there was none.
+        """
+        record = await self.get(tr, tenant, *key, deleted=True)
         if record is None:
             return None
         tr.clear(self._record_key(tenant, key))
@@ -111,32 +245,39 @@ class Collection(Generic[R]):
             values: one for each indexed field, or for the first few of them, or none at all.
             limit: at most this many; 0 means all.
         """
-        index = self.indexes[name]
-        entries = keyspace.index(tenant, self.name, name)
-        prefix = entries + keyspace.pack(*values)
-        keys: list[bytes] = []
-        if index.unique and len(values) == len(index.fields):
-            entry = await tr.get(prefix)
-            if entry is not None:
-                keys.append(entry)
-        else:
-            rows = tr.get_range(*keyspace.range_of(prefix), limit=limit, reverse=reverse)
-            async for entry_key, entry in rows:
-                if index.unique:
-                    keys.append(entry)
-                else:
-                    keys.append(keyspace.pack(*keyspace.unpack(entry_key, entries)[len(index.fields) :]))
-        records = keyspace.records(tenant, self.name)
-        # Issued together: on a cluster they cost one round trip.
-        reads = [tr.get(records + key) for key in keys]
-        found = [await read for read in reads]
-        return [self.decode(value) for value in found if value is not None]
+        rows = await self._rows(tr, tenant, name, values, limit=limit, reverse=reverse)
+        return [record for _, record in rows]
+
+    async def page(
+        self,
+        tr: Reader,
+        tenant: str,
+        index: str | None,
+        *values: KeyPart,
+        limit: int,
+        after: str | None = None,
+        reverse: bool = False,
+    ) -> Page[R]:
+        """The next records whose indexed fields begin with `values`, in the order of the index.
+
+        Args:
+            index: the index; None for the order of the primary keys, to which `values` belong then.
+            limit: at most this many, at least 1.
+            after: the `next` of the page before; None for the first page.
+
+        Raises:
+            InvalidCursor: `after` is no cursor of this query.
+        """
+        query = keyspace.pack(tenant, self.name, index or "", int(reverse), *values)
+        behind = None if after is None else cursors.decode(after, query)
+        rows = await self._rows(tr, tenant, index, values, limit=limit + 1, reverse=reverse, behind=behind)
+        more = cursors.encode(rows[limit - 1][0], query) if len(rows) > limit else None
+        return Page([record for _, record in rows[:limit]], more)
 
     async def after(self, tr: Reader, tenant: str, *key: KeyPart, limit: int) -> list[R]:
         """At most `limit` records whose primary keys come behind `key`, in their order."""
-        begin = self._record_key(tenant, key) + b"\x00"
-        _, end = keyspace.range_of(keyspace.records(tenant, self.name))
-        return [self.decode(value) async for _, value in tr.get_range(begin, end, limit=limit)]
+        behind = keyspace.pack(*key)
+        return [record for _, record in await self._rows(tr, tenant, None, (), limit=limit, behind=behind)]
 
     async def list(
         self, tr: Reader, tenant: str, *prefix: KeyPart, limit: int = 0, reverse: bool = False
@@ -146,9 +287,66 @@ class Collection(Generic[R]):
         Args:
             limit: at most this many; 0 means all.
         """
-        begin, end = keyspace.range_of(keyspace.records(tenant, self.name) + keyspace.pack(*prefix))
-        rows = tr.get_range(begin, end, limit=limit, reverse=reverse)
-        return [self.decode(value) async for _, value in rows]
+        rows = await self._rows(tr, tenant, None, prefix, limit=limit, reverse=reverse)
+        return [record for _, record in rows]
+
+    async def _rows(
+        self,
+        tr: Reader,
+        tenant: str,
+        name: str | None,
+        values: tuple[KeyPart, ...],
+        *,
+        limit: int,
+        reverse: bool = False,
+        behind: bytes | None = None,
+    ) -> builtins.list[tuple[bytes, R]]:
+        """Records in the order of an index or of their keys, each with its place: its key behind `values`.
+
+        Args:
+            behind: the place to go on from.
+        """
+        base = keyspace.records(tenant, self.name)
+        if name is not None:
+            base = keyspace.index(tenant, self.name, name)
+        prefix = base + keyspace.pack(*values)
+        begin, end = keyspace.range_of(prefix)
+        if behind is not None:
+            begin, end = (begin, prefix + behind) if reverse else (prefix + behind + b"\x00", end)
+        if name is None:
+            return await self._live(tr, len(prefix), begin, end, limit, reverse)
+        index = self.indexes[name]
+        entries: builtins.list[tuple[bytes, bytes]] = []
+        if index.unique and len(values) == len(index.fields):
+            entry = await tr.get(prefix) if behind is None else None
+            if entry is not None:
+                entries.append((prefix, entry))
+        else:
+            entries = [row async for row in tr.get_range(begin, end, limit=limit, reverse=reverse)]
+        records = keyspace.records(tenant, self.name)
+        # Issued together: on a cluster they cost one round trip.
+        reads = [tr.get(records + self._primary(index, base, *entry)) for entry in entries]
+        found = [(key[len(prefix) :], await read) for (key, _), read in zip(entries, reads, strict=True)]
+        return [(place, self.decode(value)) for place, value in found if value is not None]
+
+    async def _live(
+        self, tr: Reader, place: int, begin: bytes, end: bytes, limit: int, reverse: bool
+    ) -> builtins.list[tuple[bytes, R]]:
+        """The records with keys in a range that were not discarded; their places begin at `place`."""
+        found: builtins.list[tuple[bytes, R]] = []
+        rows = tr.get_range(begin, end, limit=0 if self.soft_delete else limit, reverse=reverse)
+        async for key, value in rows:
+            record = self.decode(value)
+            if self.deleted_at(record) is None:
+                found.append((key[place:], record))
+                if len(found) == limit:
+                    break
+        return found
+
+    @staticmethod
+    def _primary(index: Index, base: bytes, key: bytes, value: bytes) -> bytes:
+        """The packed primary key that an entry of an index, whose keys begin with `base`, leads to."""
+        return value if index.unique else keyspace.pack(*keyspace.unpack(key, base)[len(index.fields) :])
 
     async def _write(self, tr: Transaction, tenant: str, record: R, *, replace: bool) -> bool:
         """Writes the record and its entries; True when it was there already and may not be replaced."""
@@ -172,7 +370,7 @@ class Collection(Generic[R]):
             for name, old in self.index_entries(tenant, self.decode(value)).items():
                 if entries.get(name) != old:
                     tr.clear(old[0])
-        tr.set(record_key, self._encoder.encode(record))
+        tr.set(record_key, self._encode(record))
         # Set again even if nothing changed: an entry missing from an index still being built appears.
         for entry_key, entry in entries.values():
             tr.set(entry_key, entry)
@@ -186,10 +384,11 @@ class Collection(Generic[R]):
     def index_entries(self, tenant: str, record: R) -> dict[str, tuple[bytes, bytes]]:
         """Key and value of the record's entry in each index that holds it."""
         primary = keyspace.pack(*(getattr(record, field) for field in self.key))
+        discarded = self.deleted_at(record) is not None
         entries: dict[str, tuple[bytes, bytes]] = {}
         for name, index in self.indexes.items():
             values = [getattr(record, field) for field in index.fields]
-            if any(value is None for value in values):
+            if any(value is None for value in values) or discarded != (name == BY_DELETED):
                 continue
             prefix = keyspace.index(tenant, self.name, name) + keyspace.pack(*values)
             entries[name] = (prefix, primary) if index.unique else (prefix + primary, b"")

@@ -34,6 +34,7 @@ KINDS: dict[type[Exception], Kind] = {
     store.NoPermissions: Kind("NoPermissions", -32008, HTTPStatus.FORBIDDEN),
     store.Conflict: Kind("Conflict", -32009, HTTPStatus.PRECONDITION_FAILED),
     store.CursorExpired: Kind("CursorExpired", -32010, HTTPStatus.GONE),
+    store.InvalidCursor: Kind("InvalidCursor", -32020, HTTPStatus.BAD_REQUEST),
     store.QuotaExceeded: Kind("QuotaExceeded", -32011, HTTPStatus.INSUFFICIENT_STORAGE),
     store.ContentDamaged: Kind("ContentDamaged", -32019, HTTPStatus.INTERNAL_SERVER_ERROR),
     store.StoreFull: Kind("Unavailable", -32012, HTTPStatus.INSUFFICIENT_STORAGE),

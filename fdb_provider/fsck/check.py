@@ -19,7 +19,7 @@ from fdb_provider.fsck.finding import Finding
 from fdb_provider.fsck.names import Names
 from fdb_provider.fsck.scan import Tell, pages, parts
 from fdb_provider.fsck.versions import Versions
-from fdb_provider.repositories import accounts, workspace_sessions
+from fdb_provider.repositories import COLLECTIONS, accounts, workspace_sessions
 
 PASSES = 6
 """Passes through a tenant until two in which nobody wrote agree."""
@@ -163,7 +163,7 @@ class _Pass:
         self.contents = 0
 
     async def look(self, roots: dict[bytes, tuple[usage.Owner, str]]) -> None:
-        for collection in records.COLLECTIONS:
+        for collection in COLLECTIONS:
             self.findings |= await records.look(self._db, self._tenant, collection, self._tell)
         if self._tenant == keyspace.SYSTEM:
             await self._look_at_accounts()

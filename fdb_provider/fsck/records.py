@@ -12,16 +12,6 @@ from fdb_provider.engine import Database, Transaction
 from fdb_provider.fsck.finding import Finding
 from fdb_provider.fsck.scan import Tell, pages
 from fdb_provider.records import Collection, KeyPart
-from fdb_provider.repositories import accounts, audit, auth_sessions, workspace_sessions
-
-COLLECTIONS: tuple[Collection[Any], ...] = (
-    accounts.TENANTS,
-    accounts.USERS,
-    accounts.ACCOUNTS,
-    auth_sessions.FAMILIES,
-    workspace_sessions.SESSIONS,
-    audit.AUDIT,
-)
 
 
 async def look(db: Database, tenant: str, collection: Collection[Any], tell: Tell) -> set[Finding]:
@@ -73,7 +63,7 @@ async def _index(
     tr: Transaction, tenant: str, collection: Collection[Any], primary: tuple[KeyPart, ...]
 ) -> None:
     """Sets a record's index entries, but for a unique one that another record has taken."""
-    record = await collection.get(tr, tenant, *primary)
+    record = await collection.get(tr, tenant, *primary, deleted=True)
     if record is not None:
         for key, value in collection.index_entries(tenant, record).values():
             if await tr.get(key) is None:
@@ -90,7 +80,7 @@ async def _drop(tr: Transaction, tenant: str, collection: Collection[Any], key: 
         primary = keyspace.unpack(was) if index.unique else tuple(parts[len(index.fields) :])
         record = None
         if len(primary) == len(collection.key):
-            record = await collection.get(tr, tenant, *primary)
+            record = await collection.get(tr, tenant, *primary, deleted=True)
         if record is not None and (key, was) in collection.index_entries(tenant, record).values():
             return
     tr.clear(key)

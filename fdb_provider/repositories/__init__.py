@@ -1,1 +1,18 @@
 """One module for each kind of record: which collections there are and what is done with them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fdb_provider.records import Collection
+from fdb_provider.repositories import accounts, audit, auth_sessions, workspace_sessions
+
+COLLECTIONS: tuple[Collection[Any], ...] = (
+    accounts.TENANTS,
+    accounts.USERS,
+    accounts.ACCOUNTS,
+    auth_sessions.FAMILIES,
+    workspace_sessions.SESSIONS,
+    audit.AUDIT,
+)
+"""Every collection of the store."""

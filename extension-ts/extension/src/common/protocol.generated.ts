@@ -474,6 +474,7 @@ export type ErrorKind =
     | 'FileNotFound'
     | 'FileTooLarge'
     | 'Internal'
+    | 'InvalidCursor'
     | 'InvalidFields'
     | 'InvalidParams'
     | 'InvalidPath'
