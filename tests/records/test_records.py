@@ -96,16 +96,6 @@ async def test_insert_refuses_a_taken_key_and_a_taken_unique_value(database: Dat
     assert await run(database, lambda tr: BOOKS.list(tr, "t")) == [A1]
 
 
-async def test_what_is_added_without_a_look_is_found_as_well(database: Database) -> None:
-    async def add(tr: Transaction) -> None:
-        BOOKS.add(tr, "t", B1)
-
-    await database.run(add)
-    assert await titles(database, "t", "Emma") == [B1]
-    assert await run(database, lambda tr: BOOKS.delete(tr, "t", "b", 1)) == B1
-    assert await titles(database, "t") == []
-
-
 async def test_put_moves_index_entries_and_frees_unique_values(database: Database) -> None:
     await store(database, "t", A1)
     changed = Book("a", 1, "Emma", isbn="333", year=1816)
