@@ -228,6 +228,11 @@ def feed_cut(root: bytes) -> bytes:
     return root + pack("feed-cut")
 
 
+def feed_audited(root: bytes) -> bytes:
+    """(root, "feed-audited") → the last versionstamp of the feed that the audit tells of."""
+    return root + pack("feed-audited")
+
+
 @lru_cache(maxsize=4096)
 def intent(root: bytes) -> bytes:
     """(root, "intent") → the change of a folder too large for one transaction that is under way there."""

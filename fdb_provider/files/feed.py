@@ -49,7 +49,7 @@ Page = list[tuple[bytes, Record]]
 """Records in commit order, each with its stamp."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Record).decode
+decode = msgspec.msgpack.Decoder(Record).decode
 
 
 def append(tr: Transaction, root: bytes, time: int, changes: Iterable[Change]) -> None:
@@ -63,7 +63,7 @@ async def position(db: Database, root: bytes) -> str:
 
     async def body(tr: Reader) -> str:
         trimmed = tr.get(keyspace.feed_trimmed(root))
-        begin, end = _after(root, None)
+        begin, end = after(root, None)
         async for key, _ in tr.get_range(begin, end, limit=1, reverse=True):
             return key[-VERSIONSTAMP_LENGTH:].hex()
         return (await trimmed or bytes(VERSIONSTAMP_LENGTH)).hex()
@@ -92,10 +92,10 @@ async def read(db: Database, root: bytes, stamp: bytes, limit: int = PAGE) -> tu
     async def body(tr: Reader) -> tuple[bytes | None, Page]:
         head = tr.get(keyspace.feed_head(root))
         trimmed = tr.get(keyspace.feed_trimmed(root))
-        pairs = tr.get_range(*_after(root, stamp), limit=limit)
+        pairs = tr.get_range(*after(root, stamp), limit=limit)
         if stamp < (await trimmed or b""):
             raise CursorExpired("the changes since that cursor are no longer kept")
-        page = [(key[-VERSIONSTAMP_LENGTH:], _decode(value)) async for key, value in pairs]
+        page = [(key[-VERSIONSTAMP_LENGTH:], decode(value)) async for key, value in pairs]
         return await head, page
 
     return await db.read(body)
@@ -120,7 +120,8 @@ async def since(db: Database, root: bytes, cursor: str) -> AsyncIterator[Change]
 
 
 async def trim(db: Database, root: bytes, now: int, retention: Retention) -> int:
-    """Forgets up to `TRIM` records: those older than is kept, and the oldest of more than are kept.
+    """Forgets up to `TRIM` records: those older than is kept, and the oldest of more than are kept, as far as
+    the audit tells of them (`audited`).
 
     Returns how many; call it again while that is not 0.
     """
@@ -129,20 +130,24 @@ async def trim(db: Database, root: bytes, now: int, retention: Retention) -> int
         # Two that trim conflict with each other by this one. The rest is read without conflicts, else
         # every change of the root meanwhile would be one.
         noted = tr.get(keyspace.feed_cut(root))
+        audited = tr.get(keyspace.feed_audited(root), snapshot=True)
         head = tr.get(keyspace.feed_head(root), snapshot=True)
-        rows = [row async for row in tr.get_range(*_after(root, None), limit=TRIM, snapshot=True)]
+        rows = [row async for row in tr.get_range(*after(root, None), limit=TRIM, snapshot=True)]
         appended, cut = _number(await head), _number(await noted)
         # Fewer are all there are: that is known better than by a store that once trimmed without counting.
         gone = appended - len(rows) if len(rows) < TRIM else cut
         excess = appended - gone - retention.feed_records
+        told = await audited or b""
         count = 0
-        for _, value in rows:
-            if count >= excess and _decode(value).time > now - retention.feed:
+        for key, value in rows:
+            if key[-VERSIONSTAMP_LENGTH:] > told:
+                break
+            if count >= excess and decode(value).time > now - retention.feed:
                 break
             count += 1
         if count:
             last = rows[count - 1][0]
-            tr.clear_range(_after(root, None)[0], last + b"\x00")
+            tr.clear_range(after(root, None)[0], last + b"\x00")
             tr.set(keyspace.feed_trimmed(root), last[-VERSIONSTAMP_LENGTH:])
         if gone + count != cut:
             tr.set(keyspace.feed_cut(root), (gone + count).to_bytes(8, "little"))
@@ -155,7 +160,8 @@ def _number(value: bytes | None) -> int:
     return int.from_bytes(value or b"", "little")
 
 
-def _after(root: bytes, stamp: bytes | None) -> tuple[bytes, bytes]:
+def after(root: bytes, stamp: bytes | None) -> tuple[bytes, bytes]:
+    """Range of the records behind a stamp; None for all."""
     # Versionstamps are raw bytes behind the packed prefix and of one length, so their order is theirs.
     prefix = keyspace.feed(root)
     return (prefix if stamp is None else prefix + stamp + b"\x00"), prefix + b"\xff" * VERSIONSTAMP_LENGTH

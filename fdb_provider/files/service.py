@@ -12,7 +12,7 @@ from functools import partial
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import FileExists, FileIsADirectory, InvalidPath
-from fdb_provider.files import content, feed, history, once, trash, tree, usage
+from fdb_provider.files import audited, content, feed, history, once, trash, tree, usage
 from fdb_provider.files.changes import Answer, Body
 from fdb_provider.files.deleted import Deleted
 from fdb_provider.files.entry import (
@@ -356,7 +356,7 @@ class FileService(FileReader):
 
     async def sweep(self, scope: Scope, now: int | None = None) -> int:
         """Forgets what need not be kept at a time, by default now: what had its time in history and trash,
-        unreferenced contents, old feed records, idempotency keys.
+        unreferenced contents, old feed records (once the audit tells of them), idempotency keys.
 
         Returns how much was forgotten; call it again while that is not 0.
         """
@@ -366,6 +366,7 @@ class FileService(FileReader):
         count = 0
         for name in ROOTS:
             root = keyspace.root(scope, name)
+            count += await audited.drain(self._db, scope, name)
             count += await feed.trim(self._db, root, now, retention)
             count += await self._db.run(partial(once.forget, root=root, now=now))
             count += await self._db.run(
@@ -376,6 +377,12 @@ class FileService(FileReader):
             partial(history.collect, tenant=tenant, now=now, retention=retention, limit=_SWEEP_STEP)
         )
         return count + await content.collect(self._db, tenant, now, limit=_SWEEP_STEP)
+
+    async def tell_audit(self, scope: Scope, roots: Iterable[str] = ROOTS) -> None:
+        """Sees that the audit tells of every change that was made until now."""
+        for name in roots:
+            while await audited.drain(self._db, scope, name):
+                pass
 
     async def resume(self, scope: Scope) -> None:
         """Finishes or undoes what a gateway has left half done that has ended; waits for one that goes on."""

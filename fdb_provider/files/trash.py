@@ -15,10 +15,11 @@ import msgspec
 from fdb_provider import keyspace
 from fdb_provider.engine import Reader, Transaction
 from fdb_provider.errors import RecordNotFound
-from fdb_provider.files import subtree, usage
+from fdb_provider.files import audited, subtree, usage
 from fdb_provider.files.changes import Emptied
-from fdb_provider.files.paths import ROOTS, Location
-from fdb_provider.scope import Scope
+from fdb_provider.files.paths import ROOTS, Location, parse
+from fdb_provider.repositories import audit
+from fdb_provider.scope import Actor, Scope
 
 PAGE = 1000
 """Things of the trash that are read, or forgotten, in one transaction."""
@@ -95,12 +96,15 @@ async def forget(tr: Transaction, now: int, *, scope: Scope, trash_id: str) -> N
     """One deleted thing goes for good. Raises `RecordNotFound`."""
     root, item = await find(tr, scope, trash_id)
     _doom(tr, scope.tenant, keyspace.root(scope, root), trash_id, item)
+    audit.record(tr, Actor(scope), "trash.delete", audited.resource(scope, root, parse(item.path).relative))
 
 
 async def empty(tr: Transaction, now: int, *, scope: Scope, until: int | None) -> Emptied:
     """Some of what was deleted before that time, by default until now, goes for good."""
     until = now + 1 if until is None else until
     counts = [await forget_until(tr, scope.tenant, keyspace.root(scope, name), until) for name in ROOTS]
+    if any(counts):
+        audit.record(tr, Actor(scope), "trash.empty", f"session/{scope.session}", count=sum(counts))
     return Emptied(until, sum(counts), max(counts) < PAGE)
 
 

@@ -58,7 +58,9 @@ ACTIONS = {
     "setting.delete": "A setting was deleted.",
     "file.add": "A file or folder appeared.",
     "file.update": "A file's content was changed.",
-    "file.delete": "A file or folder was deleted or moved away.",
+    "file.delete": "A file or folder was deleted, or moved away or into the trash.",
+    "trash.delete": "A deleted file or folder was forgotten for good.",
+    "trash.empty": "All deleted files and folders were forgotten for good.",
 }
 """Every action of an entry, and what it says."""
 
@@ -70,6 +72,7 @@ def record(
     resource: str = "",
     *,
     detail: Mapping[str, str] | None = None,
+    count: int = 1,
 ) -> None:
     """Adds an entry to the audit of the actor's tenant, in the transaction of the change itself.
 
@@ -78,7 +81,7 @@ def record(
     Args:
         action: one of `ACTIONS`.
         resource: as in `models.Audit`.
-        detail: as in `models.Audit`. No names, addresses or contents: of people, their ids only.
+        detail, count: as in `models.Audit`. No names, addresses or contents: of people, their ids only.
     """
     if action not in ACTIONS:
         raise ValueError(f"{action!r} is no action of the audit: add it to `ACTIONS`")
@@ -93,6 +96,7 @@ def record(
             session=scope.session,
             action=action,
             resource=resource,
+            count=count,
             request=actor.request,
             address=actor.address,
             detail=dict(detail or {}),

@@ -29,6 +29,7 @@ async def test_what_is_shown_is_loaded_anew(ide: Ide, server: Server) -> None:
     files = FileService(database)
     await files.write(scope, "/workspace/README.md", b"written by somebody else\n")
     await files.write(scope, "/workspace/made meanwhile.txt", b"new\n")
+    await files.tell_audit(scope)
     later = content.now() + 2 * RETENTION.feed
     assert await feed.trim(database, keyspace.root(scope, "workspace"), later, RETENTION) > 0
     await database.close()

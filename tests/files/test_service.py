@@ -484,6 +484,7 @@ async def test_a_cursor_older_than_the_feed_has_expired(
     old = watch.cursor
     await files.write(scope, "/workspace/f", b"")
     root = keyspace.root(scope, "workspace")
+    await files.tell_audit(scope)
     assert await feed.trim(database, root, content.now() + 2 * RETENTION.feed, RETENTION) == 1
     for cursor in (old, "", "zz", "00"):
         with pytest.raises(CursorExpired):
@@ -501,6 +502,7 @@ async def test_what_nobody_refers_to_is_collected_after_the_grace(
     await files.delete(scope, "/workspace/gone")
     await files.copy(scope, "/workspace/kept", "/workspace/copy")
     await files.delete(scope, "/workspace/kept")
+    await files.tell_audit(scope)
     assert await files.sweep(scope) == 0
     assert b"".join([part async for part in files.parts(scope, gone)]) == b"gone" * 100
     later = content.now() + 2 * content.GRACE
