@@ -14,6 +14,7 @@ class UserContext:
 
     Args:
         scope: tenant, user and workspace session; the key to all data functions.
+        role: what the user may do; from their record, not from the token.
         family: the sign-in it belongs to; when that is revoked, the caller must go.
         token_id: the token's `jti`.
         expires_at: when the token ends, in seconds since 1970.

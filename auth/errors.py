@@ -33,6 +33,7 @@ class Reason(StrEnum):
     WRONG_ISSUER = "wrong-issuer"
     BAD_SIGNATURE = "bad-signature"
     REVOKED = "revoked"
+    SESSION_GONE = "session-gone"
 
 
 _DETAIL = {
@@ -44,6 +45,7 @@ _DETAIL = {
     Reason.WRONG_ISSUER: "The access token is from another server.",
     Reason.BAD_SIGNATURE: "The access token's signature is not from this server.",
     Reason.REVOKED: "This sign-in has ended.",
+    Reason.SESSION_GONE: "The workspace session this access token is for was deleted: refresh the token.",
 }
 
 

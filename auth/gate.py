@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from auth.context import UserContext
 from auth.errors import Reason, TokenRejected
 from auth.tokens import Tokens
 from fdb_provider.engine import Database, Reader
-from fdb_provider.models import AuthSession
-from fdb_provider.repositories import auth_sessions
+from fdb_provider.models import AuthSession, User, WorkspaceSession
+from fdb_provider.repositories import accounts, auth_sessions, workspace_sessions
 
 
 class Gate:
@@ -20,8 +22,8 @@ class Gate:
     async def authenticate(self, token: str | None) -> UserContext:
         """The caller behind an access token.
 
-        The sign-in is looked up each time (one read), so a token of a revoked one stops at once on every
-        gateway, and no token passes while the store does not answer.
+        What it stands for is looked up each time, so a token of a revoked sign-in, a removed user or a
+        deleted session stops at once on every gateway, and none passes while the store does not answer.
 
         Raises:
             TokenRejected: with the reason; `MISSING` for None and for an empty token.
@@ -29,12 +31,26 @@ class Gate:
         """
         if not token:
             raise TokenRejected(Reason.MISSING)
-        context = (await self._tokens.verify(token)).context()
+        return await self.review((await self._tokens.verify(token)).context())
 
-        async def look(tr: Reader) -> AuthSession | None:
-            return await auth_sessions.get(tr, context.scope.tenant, context.family)
+    async def review(self, caller: UserContext) -> UserContext:
+        """A caller who was let in, as the store has them now: with the role of the user's record.
 
-        family = await self._database.read(look)
-        if family is None or family.user != context.scope.user:
+        Raises:
+            TokenRejected: the sign-in has ended, the user is gone, or the session is not theirs.
+            StoreError: the store does not answer.
+        """
+        tenant, scope = caller.scope.tenant, caller.scope
+
+        async def look(tr: Reader) -> tuple[AuthSession | None, User | None, WorkspaceSession | None]:
+            family = auth_sessions.FAMILIES.get(tr, tenant, caller.family)
+            user = accounts.USERS.get(tr, tenant, scope.user)
+            session = workspace_sessions.SESSIONS.get(tr, tenant, scope.session)
+            return await family, await user, await session
+
+        family, user, session = await self._database.read(look)
+        if family is None or family.user != scope.user or user is None:
             raise TokenRejected(Reason.REVOKED)
-        return context
+        if session is None or session.user != scope.user:
+            raise TokenRejected(Reason.SESSION_GONE)
+        return replace(caller, role=user.role)

@@ -1,4 +1,4 @@
-"""Follows the feed of revoked sign-ins, so that open channels end within a second on every gateway."""
+"""Follows the feed of ended and changed sign-ins: open channels know within a second on every gateway."""
 
 from __future__ import annotations
 
@@ -19,44 +19,44 @@ _BATCH = 500
 _RETRY_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
-OnRevoked = Callable[[str], None]
-"""Called with the family, on the event loop; must not block."""
+OnEntry = Callable[[Revocation], None]
+"""Called on the event loop; must not block."""
 
 
 class RevocationFollower:
     """One for each gateway: run `follow()` as a task.
 
     Args:
-        token_seconds: the longest life of an access token. Revocations are forgotten, here and in the store,
-            once no token of the family can be valid any more.
+        token_seconds: the longest life of an access token. Entries are forgotten, here and in the store,
+            once no token the family had then can be valid any more.
     """
 
     def __init__(self, database: Database, *, token_seconds: float = ACCESS_SECONDS) -> None:
         self._database = database
         # Twice the leeway: the clock of the gateway that wrote the entry may differ from this one's too.
         self._keep_ms = int((token_seconds + 2 * LEEWAY_SECONDS) * 1000)
-        self._callbacks: dict[str, set[OnRevoked]] = {}
-        self._revoked: OrderedDict[str, tuple[bytes, int]] = OrderedDict()
+        self._callbacks: dict[str, set[OnEntry]] = {}
+        self._lately: OrderedDict[str, tuple[bytes, Revocation]] = OrderedDict()
         self._started = asyncio.Event()
 
-    def subscribe(self, family: str, on_revoked: OnRevoked) -> Callable[[], None]:
-        """Has `on_revoked(family)` called when the family is revoked; at once if it was of late.
+    def subscribe(self, family: str, on_entry: OnEntry) -> Callable[[], None]:
+        """Has `on_entry` called when the family is revoked or changed; at once if it was of late.
 
-        So a channel that authenticated first and subscribed then cannot miss a revocation in between.
+        So a channel that authenticated first and subscribed then cannot miss what happened in between.
 
         Returns:
             A function that ends the subscription.
         """
         callbacks = self._callbacks.setdefault(family, set())
-        callbacks.add(on_revoked)
+        callbacks.add(on_entry)
 
         def unsubscribe() -> None:
-            callbacks.discard(on_revoked)
+            callbacks.discard(on_entry)
             if not callbacks and self._callbacks.get(family) is callbacks:
                 del self._callbacks[family]
 
-        if family in self._revoked:
-            on_revoked(family)
+        if family in self._lately:
+            on_entry(self._lately[family][1])
         return unsubscribe
 
     async def started(self) -> None:
@@ -88,10 +88,11 @@ class RevocationFollower:
         return await self._database.read(body)
 
     def _deliver(self, position: bytes, entry: Revocation) -> None:
-        self._revoked[entry.family] = (position, entry.at)
-        for on_revoked in list(self._callbacks.get(entry.family, ())):
+        self._lately[entry.family] = (position, entry)
+        self._lately.move_to_end(entry.family)
+        for on_entry in list(self._callbacks.get(entry.family, ())):
             try:
-                on_revoked(entry.family)
+                on_entry(entry)
             except Exception:  # one channel that fails to close must not keep the others open
                 _log.exception("A channel of a revoked sign-in could not be closed")
 
@@ -99,8 +100,8 @@ class RevocationFollower:
         """Drops what is old enough. Every gateway does so; clearing twice is harmless."""
         horizon = int(time.time() * 1000) - self._keep_ms
         last: bytes | None = None
-        while self._revoked and next(iter(self._revoked.values()))[1] < horizon:
-            last = self._revoked.popitem(last=False)[1][0]
+        while self._lately and next(iter(self._lately.values()))[1].at < horizon:
+            last = self._lately.popitem(last=False)[1][0]
         if last is not None:
             upto = last
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+import msgspec
+
+from auth.context import UserContext
+from auth.device import described
 from auth.errors import InvalidCredentials, InvalidFields, RefreshRejected
 from auth.passwords import Passwords
 from auth.refresh import REFRESH_SECONDS, RefreshToken
@@ -42,6 +46,15 @@ class SignIn:
     expires_in: int
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An access token for one workspace session; the sign-in it belongs to is prolonged as before."""
+
+    session: WorkspaceSession
+    access_token: str = field(repr=False)
+    expires_in: int
+
+
 class Accounts:
     """The operations behind the auth resource.
 
@@ -67,11 +80,14 @@ class Accounts:
         self._prepare = prepare
         self.refresh_seconds = refresh_seconds
 
-    async def register(self, email: str, password: str, name: str, *, actor: Actor = ANYBODY) -> SignIn:
+    async def register(
+        self, email: str, password: str, name: str, *, actor: Actor = ANYBODY, agent: str = ""
+    ) -> SignIn:
         """Makes a tenant with its first user and workspace session, and signs the user in.
 
         Args:
             actor: the caller, whose address counts for the limit on failures.
+            agent: the program that calls, by its own account (`User-Agent`); here and below.
 
         Raises:
             InvalidFields: a field is not acceptable.
@@ -83,12 +99,12 @@ class Accounts:
         async with self._throttle.attempt(account=None, address=actor.address or None) as attempt:
             new = accounts.registration(email, name, await self._passwords.hash(password))
             refresh = RefreshToken.new(new.tenant.id, new_id())
-            family = self._family(refresh, new.user.id, new.session.id, new.user.created_at)
+            family = self._family(refresh, new.scope, new.user.created_at, actor, agent)
 
             async def body(tr: Transaction) -> None:
                 await accounts.register(tr, new, self._prepare)
                 await auth_sessions.create(tr, new.tenant.id, family)
-                audit.record(tr, actor.within(new.scope), "auth.register", f"sign-in/{family.id}")
+                audit.record(tr, actor.within(new.scope), "auth.register", _resource(family.id))
 
             try:
                 await self._database.run(body)
@@ -98,7 +114,13 @@ class Accounts:
         return await self._sign_in(new.scope, new.user, new.session, refresh)
 
     async def login(
-        self, email: str, password: str, *, session: str | None = None, actor: Actor = ANYBODY
+        self,
+        email: str,
+        password: str,
+        *,
+        session: str | None = None,
+        actor: Actor = ANYBODY,
+        agent: str = "",
     ) -> SignIn:
         """Signs a user in to a workspace session: the one asked for, or the last used.
 
@@ -125,28 +147,40 @@ class Accounts:
         now = now_ms()
         refresh = RefreshToken.new(tenant, new_id())
 
-        async def body(tr: Transaction) -> WorkspaceSession:
+        async def body(tr: Transaction) -> tuple[User, WorkspaceSession] | None:
+            current = await accounts.user(tr, tenant, user.id)
+            if current is None or current.password_hash != user.password_hash:
+                return None
             target = session
             if target is None:
-                recent = await workspace_sessions.recent(tr, tenant, user.id, limit=1)
-                target = recent[0].id if recent else ""
+                target = (await self._last_used(tr, tenant, user.id)).id
             used = await workspace_sessions.touch(tr, Scope(tenant, user.id, target), now)
-            await auth_sessions.create(tr, tenant, self._family(refresh, user.id, used.id, now))
-            who = actor.within(Scope(tenant, user.id, used.id))
-            audit.record(tr, who, "auth.login", f"sign-in/{refresh.family}")
+            scope = Scope(tenant, user.id, used.id)
+            await auth_sessions.create(tr, tenant, self._family(refresh, scope, now, actor, agent))
             if rehashed is not None:
                 await accounts.set_password_hash(tr, tenant, user.id, rehashed, was=user.password_hash)
-            return used
+            audit.record(tr, actor.within(scope), "auth.login", _resource(refresh.family))
+            return current, used
 
-        used = await self._database.run(body)
+        done = await self._database.run(body)
+        if done is None:  # the password was changed, or the user removed, since it was checked
+            return await self.login(email, password, session=session, actor=actor, agent=agent)
+        user, used = done
         return await self._sign_in(Scope(tenant, user.id, used.id), user, used, refresh)
 
-    async def refresh(self, refresh_token: str, *, actor: Actor = ANYBODY) -> SignIn:
+    async def refresh(
+        self, refresh_token: str, *, session: str | None = None, actor: Actor = ANYBODY, agent: str = ""
+    ) -> SignIn:
         """Trades a refresh token for a new pair. Trading one twice ends its sign-in, but for the few seconds
         of `auth_sessions.GRACE_MS`, in which tabs and lost answers do so without a thief.
 
+        Args:
+            session: the workspace session the access token is for, as `open` gives them; without it, the one
+                that was signed in to.
+
         Raises:
             RefreshRejected: the token is unknown, expired, revoked or used.
+            RecordNotFound: the user has no such session; the refresh token was not used.
             StoreError
         """
         used = RefreshToken.parse(refresh_token)
@@ -155,37 +189,60 @@ class Accounts:
 
         # Returns None rather than raising when the token is refused: the revocation must be committed.
         async def body(tr: Transaction) -> tuple[User, WorkspaceSession] | None:
-            family = await auth_sessions.rotate(
-                tr,
-                used.tenant,
-                used.family,
+            family = await auth_sessions.get(tr, used.tenant, used.family)
+            if family is None or family.expires_at <= now:
+                return None
+            scope = Scope(used.tenant, family.user, family.session)
+            family = auth_sessions.rotated(
+                family,
                 used=used.digest,
                 fresh=fresh.digest,
                 now=now,
                 expires_at=now + self.refresh_seconds * 1000,
-                actor=actor,
             )
             if family is None:
+                await auth_sessions.revoke(tr, used.tenant, used.family)
+                audit.record(tr, actor.within(scope), "auth.reuse", _resource(used.family))
                 return None
             user = await accounts.user(tr, used.tenant, family.user)
-            session = await workspace_sessions.find(tr, Scope(used.tenant, family.user, family.session))
-            if session is None:  # deleted since: go on in the one used last
-                recent = await workspace_sessions.recent(tr, used.tenant, family.user, limit=1)
-                session = recent[0] if recent else None
-            if user is None or session is None:
+            if user is None:
                 await auth_sessions.revoke(tr, used.tenant, used.family)
                 return None
-            if session.id != family.session:
-                await auth_sessions.bind(tr, used.tenant, family, session.id)
-            who = actor.within(Scope(used.tenant, user.id, session.id))
-            audit.record(tr, who, "auth.refresh", f"sign-in/{family.id}")
-            return user, session
+            if session is not None:
+                opened = await workspace_sessions.get(tr, replace(scope, session=session))
+            else:  # when its own was deleted, it goes on in the one used last
+                opened = await workspace_sessions.find(tr, scope) or await self._last_used(
+                    tr, used.tenant, user.id
+                )
+                family = msgspec.structs.replace(family, session=opened.id)
+            await auth_sessions.put(tr, used.tenant, described(family, actor, agent))
+            audit.record(tr, actor.within(scope), "auth.refresh", _resource(used.family))
+            return user, opened
 
         found = await self._database.run(body)
         if found is None:
             raise RefreshRejected
-        user, session = found
-        return await self._sign_in(Scope(used.tenant, user.id, session.id), user, session, fresh)
+        user, opened = found
+        return await self._sign_in(Scope(used.tenant, user.id, opened.id), user, opened, fresh)
+
+    async def open(self, user: UserContext, session: str) -> Opened:
+        """A token of the caller's sign-in for another workspace session of theirs, which counts as used.
+
+        The token stands while the sign-in and the session do. The tokens that follow from the refresh token
+        are for the session that was signed in to, unless `refresh` is told otherwise.
+
+        Raises:
+            RecordNotFound: the user has no such session.
+            StoreError
+        """
+        scope = Scope(user.scope.tenant, user.scope.user, session)
+
+        async def body(tr: Transaction) -> WorkspaceSession:
+            return await workspace_sessions.touch(tr, scope, now_ms())
+
+        opened = await self._database.run(body)
+        token, _ = await self._tokens.issue(scope, user.role, user.family)
+        return Opened(opened, token, self._tokens.seconds)
 
     async def logout(self, refresh_token: str, *, actor: Actor = ANYBODY) -> None:
         """Ends the sign-in a refresh token belongs to; it may be the one before the valid one.
@@ -202,28 +259,45 @@ class Accounts:
             family = await auth_sessions.get(tr, token.tenant, token.family)
             if family is not None and auth_sessions.holds(family, token.digest):
                 await auth_sessions.revoke(tr, token.tenant, token.family)
-                who = actor.within(Scope(token.tenant, family.user, family.session))
-                audit.record(tr, who, "auth.logout", f"sign-in/{family.id}")
+                scope = Scope(token.tenant, family.user, family.session)
+                audit.record(tr, actor.within(scope), "auth.logout", _resource(token.family))
 
         await self._database.run(body)
 
-    def _family(self, refresh: RefreshToken, user: str, session: str, now: int) -> AuthSession:
+    async def _last_used(self, tr: Transaction, tenant: str, user: str) -> WorkspaceSession:
+        """The user's workspace session used last; a new one when all were deleted."""
+        recent = await workspace_sessions.recent(tr, tenant, user, limit=1)
+        if recent:
+            return recent[0]
+        made = accounts.first_session(user)
+        await workspace_sessions.create(tr, tenant, made)
+        if self._prepare is not None:
+            await self._prepare(tr, Scope(tenant, user, made.id))
+        return made
+
+    def _family(self, refresh: RefreshToken, scope: Scope, now: int, actor: Actor, agent: str) -> AuthSession:
         """The record of a new sign-in with its first refresh token."""
-        return AuthSession(
+        family = AuthSession(
             id=refresh.family,
-            user=user,
-            session=session,
+            user=scope.user,
+            session=scope.session,
             secret_hash=refresh.digest,
             created_at=now,
             used_at=now,
             expires_at=now + self.refresh_seconds * 1000,
         )
+        return described(family, actor, agent)
 
     async def _sign_in(
         self, scope: Scope, user: User, session: WorkspaceSession, refresh: RefreshToken
     ) -> SignIn:
         token, _ = await self._tokens.issue(scope, user.role, refresh.family)
         return SignIn(scope.tenant, user, session, token, str(refresh), self._tokens.seconds)
+
+
+def _resource(family: str) -> str:
+    """A sign-in, as the audit names it."""
+    return f"sign-in/{family}"
 
 
 def check_fields(*, email: str, password: str, name: str) -> None:

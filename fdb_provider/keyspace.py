@@ -91,12 +91,12 @@ def index(tenant: str, collection: str, name: str) -> bytes:
 
 
 def revocations() -> bytes:
-    """(SYSTEM, "revocation", versionstamp, family) → a token family that was revoked."""
+    """(SYSTEM, "revocation", versionstamp, family) → a token family that was revoked or changed."""
     return pack(SYSTEM, "revocation")
 
 
 def revocations_head() -> bytes:
-    """(SYSTEM, "revocation-head"): a counter that changes with every revocation."""
+    """(SYSTEM, "revocation-head"): a counter that changes with every entry of that feed."""
     return pack(SYSTEM, "revocation-head")
 
 

@@ -107,6 +107,7 @@ class AuthSession(msgspec.Struct, frozen=True):
         expires_at: when that token, and so the family, ends.
         siblings: hashes of the others that are valid in its stead, see `auth_sessions.rotate`.
         previous: hashes of those that were valid before `used_at`.
+        agent, address: what program made it or used it last, and from where; "" where that is not known.
     """
 
     id: str
@@ -118,6 +119,8 @@ class AuthSession(msgspec.Struct, frozen=True):
     expires_at: int
     siblings: tuple[bytes, ...] = ()
     previous: tuple[bytes, ...] = ()
+    agent: str = ""
+    address: str = ""
 
 
 class WorkspaceSession(msgspec.Struct, frozen=True):
@@ -136,11 +139,16 @@ class WorkspaceSession(msgspec.Struct, frozen=True):
 
 
 class Revocation(msgspec.Struct, frozen=True):
-    """An entry of the feed of revoked families."""
+    """An entry of the feed of families whose open channels must not go on as they are.
+
+    Args:
+        ended: the family was revoked; else something it stands for has changed, such as the user's role.
+    """
 
     tenant: str
     family: str
     at: int
+    ended: bool = True
 
 
 class Audit(msgspec.Struct, frozen=True):

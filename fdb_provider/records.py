@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import builtins
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -65,6 +65,20 @@ class Page(Generic[R]):
     next: str | None
 
 
+class _Reading(Generic[R]):
+    """A record on its way, which like any read may be left unawaited."""
+
+    __slots__ = ("_shown", "_value")
+
+    def __init__(self, value: Awaitable[bytes | None], shown: Callable[[bytes], R | None]) -> None:
+        self._value = value
+        self._shown = shown
+
+    def __await__(self) -> Generator[Any, Any, R | None]:
+        value = yield from self._value.__await__()
+        return None if value is None else self._shown(value)
+
+
 class Collection(Generic[R]):
     """The records of one type. Every method takes the tenant the record belongs to.
 
@@ -107,15 +121,18 @@ class Collection(Generic[R]):
         self._encode = msgspec.msgpack.Encoder().encode
         self.decode = msgspec.msgpack.Decoder(type).decode
 
-    async def get(self, tr: Reader, tenant: str, *key: KeyPart, deleted: bool = False) -> R | None:
-        """The record with that primary key.
+    def get(self, tr: Reader, tenant: str, *key: KeyPart, deleted: bool = False) -> Awaitable[R | None]:
+        """The record with that primary key. Read from when this is called, so several cost one round trip.
 
         Args:
             deleted: also when it was discarded.
         """
-        value = await tr.get(self._record_key(tenant, key))
-        record = None if value is None else self.decode(value)
-        return record if deleted or record is None or self.deleted_at(record) is None else None
+
+        def shown(value: bytes) -> R | None:
+            record = self.decode(value)
+            return record if deleted or self.deleted_at(record) is None else None
+
+        return _Reading(tr.get(self._record_key(tenant, key)), shown)
 
     def deleted_at(self, record: R) -> int | None:
         """When the record was discarded; None when it was not."""

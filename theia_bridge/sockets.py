@@ -10,17 +10,21 @@ import msgspec
 from aiohttp import WSCloseCode, web
 
 from auth.context import UserContext
-from auth.errors import Reason, TokenRejected
+from auth.errors import AuthError, Reason, TokenRejected
+from fdb_provider.errors import StoreError
+from fdb_provider.models import Revocation, new_id
 from fdb_provider.scope import Scope
 from rpc import Channel, Limits
 from theia_bridge.errors import to_rpc
 from theia_bridge.methods import build_registry
 from theia_bridge.methods.context import Context
+from theia_bridge.methods.tasks import Tasks
 from theia_bridge.middleware.authentication import USER
 from theia_bridge.state import DATABASE, FILES, GATE, REVOCATIONS, SEARCH, SETTINGS
 
 UNAUTHORIZED = 4401
-"""Close code: the token has expired or its sign-in was revoked. 4000 to 4999 are free for applications."""
+"""Close code: the token has expired, or what it stands for has ended: the sign-in, or the workspace session.
+4000 to 4999 are free for applications."""
 KEEP_ALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
 """A peer that has vanished is noticed a minute later. By TCP, as aiohttp's heartbeat costs 5 µs a call; the
 IDE pings by itself, which keeps proxies from closing an idle connection."""
@@ -76,7 +80,23 @@ class Sockets:
         )
         lease = _Lease(channel)
         lease.until(user.expires_at)
-        unsubscribe = request.app[REVOCATIONS].subscribe(user.family, lambda _: lease.end("signed out"))
+
+        async def review() -> None:
+            try:
+                context.user = await request.app[GATE].review(context.user)
+            except AuthError as error:
+                lease.end(str(error))
+            except StoreError:  # the client comes back, and through the gate
+                lease.end("not known to stand any more")
+
+        def on_entry(entry: Revocation) -> None:
+            if entry.ended:
+                lease.end("signed out")
+            else:
+                reviews.start(new_id(), review())
+
+        reviews = Tasks()
+        unsubscribe = request.app[REVOCATIONS].subscribe(user.family, on_entry)
         self._open[channel] = user.scope
         request.app[FILES].look_after(user.scope)
         try:
@@ -84,6 +104,7 @@ class Sockets:
         finally:
             del self._open[channel]
             unsubscribe()
+            await reviews.close()
             lease.release()
             await context.close()
         return websocket

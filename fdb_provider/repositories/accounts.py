@@ -46,8 +46,13 @@ def registration(email: str, name: str, password_hash: str) -> Registration:
         password_hash=password_hash,
         created_at=now,
     )
-    session = WorkspaceSession(id=new_id(), user=user.id, name="My workspace", created_at=now, used_at=now)
-    return Registration(Tenant(id=new_id(), name=name, created_at=now), user, session)
+    return Registration(Tenant(id=new_id(), name=name, created_at=now), user, first_session(user.id))
+
+
+def first_session(user: str) -> WorkspaceSession:
+    """A workspace session for a user who has none."""
+    now = now_ms()
+    return WorkspaceSession(id=new_id(), user=user, name="My workspace", created_at=now, used_at=now)
 
 
 async def register(tr: Transaction, new: Registration, prepare: Prepare | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Refresh-token families, and the feed that tells every gateway which of them were revoked."""
+"""Refresh-token families, and the feed that tells every gateway which of them were revoked or changed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from fdb_provider import keyspace
 from fdb_provider.engine import Reader, Transaction
 from fdb_provider.models import AuthSession, Revocation, now_ms
 from fdb_provider.records import Collection, Index
-from fdb_provider.repositories import audit
-from fdb_provider.scope import Actor, Scope
 
 FAMILIES = Collection(
     "auth-session",
@@ -20,7 +18,7 @@ FAMILIES = Collection(
     indexes=[Index("by_user_expiry", ("user", "expires_at"))],
 )
 HEAD = keyspace.revocations_head()
-"""Changes with every revocation: the key to watch."""
+"""Changes with every entry of the feed: the key to watch."""
 GRACE_MS = 10_000
 """Milliseconds after a rotation in which a token it replaced is traded once more.
 
@@ -57,46 +55,25 @@ async def of_user(tr: Reader, tenant: str, user: str) -> list[AuthSession]:
     return await FAMILIES.by_index(tr, tenant, "by_user_expiry", user)
 
 
-async def rotate(
-    tr: Transaction,
-    tenant: str,
-    family: str,
-    *,
-    used: bytes,
-    fresh: bytes,
-    now: int,
-    expires_at: int,
-    actor: Actor,
+def rotated(
+    family: AuthSession, *, used: bytes, fresh: bytes, now: int, expires_at: int
 ) -> AuthSession | None:
-    """Trades the secret `used` for `fresh` (SHA-256 hashes).
+    """The family after the secret `used` was traded for `fresh` (SHA-256 hashes).
 
     A `used` that is valid is replaced by `fresh`. One that was replaced within `GRACE_MS` is traded too: its
     `fresh` becomes valid beside its siblings from the same trade, and the first of them to be used replaces
-    them all, so that a single one goes on. Any other has been used before, so one of its two holders
-    stole it: the family is revoked, as the audit then tells. (Guessing needs
-    the family's id, which only holders of its tokens know.)
-
-    Returns:
-        The family as it is now; None when it is unknown, expired or, just now or earlier, revoked. The
-        caller must commit in either case.
+    them all, so that a single one goes on. For any other there is none: it has been used before, so one of
+    its two holders stole it, and the caller must revoke the family. (Guessing needs the family's id, which
+    only holders of its tokens know.)
     """
-    found = await FAMILIES.get(tr, tenant, family)
-    if found is None or found.expires_at <= now:
-        return None
-    valid = _valid(found)
+    valid = _valid(family)
     if _among(used, valid):
-        found = msgspec.structs.replace(
-            found, secret_hash=fresh, siblings=(), previous=valid, used_at=now, expires_at=expires_at
+        return msgspec.structs.replace(
+            family, secret_hash=fresh, siblings=(), previous=valid, used_at=now, expires_at=expires_at
         )
-    elif _among(used, found.previous) and now - found.used_at <= GRACE_MS and len(valid) < SIBLINGS:
-        found = msgspec.structs.replace(found, siblings=(*found.siblings, fresh))
-    else:
-        await revoke(tr, tenant, family)
-        who = actor.within(Scope(tenant, found.user, found.session))
-        audit.record(tr, who, "auth.reuse", f"sign-in/{family}")
-        return None
-    await FAMILIES.put(tr, tenant, found)
-    return found
+    if _among(used, family.previous) and now - family.used_at <= GRACE_MS and len(valid) < SIBLINGS:
+        return msgspec.structs.replace(family, siblings=(*family.siblings, fresh))
+    return None
 
 
 def _valid(family: AuthSession) -> tuple[bytes, ...]:
@@ -107,26 +84,48 @@ def _among(secret: bytes, secrets: tuple[bytes, ...]) -> bool:
     return any(hmac.compare_digest(secret, one) for one in secrets)
 
 
-async def bind(tr: Transaction, tenant: str, family: AuthSession, session: str) -> None:
-    """Makes the family one for another workspace session."""
-    await FAMILIES.put(tr, tenant, msgspec.structs.replace(family, session=session))
+async def put(tr: Transaction, tenant: str, family: AuthSession) -> None:
+    """Replaces the family of that id."""
+    await FAMILIES.put(tr, tenant, family)
 
 
 async def revoke(tr: Transaction, tenant: str, family: str) -> bool:
     """Ends a family and appends it to the feed; False when there was none."""
     if await FAMILIES.delete(tr, tenant, family) is None:
         return False
-    entry = msgspec.msgpack.encode(Revocation(tenant=tenant, family=family, at=now_ms()))
-    # The family in the key keeps several revocations of one transaction apart.
-    tr.set_versionstamped_key(keyspace.revocations(), keyspace.pack(family), entry)
-    tr.add(HEAD, 1)
+    _append(tr, Revocation(tenant=tenant, family=family, at=now_ms()))
     return True
+
+
+async def revoke_all(tr: Transaction, tenant: str, user: str, *, keep: str | None) -> list[str]:
+    """Ends all families of a user but `keep`, and returns their ids."""
+    ended = [family.id for family in await of_user(tr, tenant, user) if family.id != keep]
+    for family in ended:
+        await revoke(tr, tenant, family)
+    return ended
+
+
+async def review(tr: Transaction, tenant: str, user: str) -> None:
+    """Has every gateway look again at what the user's open channels may do.
+
+    To be called in the transaction that changes it: the user's role, or that a workspace session is theirs.
+    What is not open yet is looked at by the gate in any case.
+    """
+    for family in await of_user(tr, tenant, user):
+        _append(tr, Revocation(tenant=tenant, family=family.id, at=now_ms(), ended=False))
+
+
+def _append(tr: Transaction, entry: Revocation) -> None:
+    # The family in the key keeps several entries of one transaction apart.
+    suffix = keyspace.pack(entry.family)
+    tr.set_versionstamped_key(keyspace.revocations(), suffix, msgspec.msgpack.encode(entry))
+    tr.add(HEAD, 1)
 
 
 async def revocations(
     tr: Reader, after: bytes, *, limit: int
 ) -> tuple[bytes | None, bytes, list[tuple[bytes, Revocation]]]:
-    """The feed's head, the cursor behind what is returned, and revocations later than the cursor `after`.
+    """The feed's head, the cursor behind what is returned, and entries later than the cursor `after`.
 
     Args:
         after: a cursor returned earlier, or b"" for the beginning.

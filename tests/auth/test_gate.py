@@ -5,24 +5,27 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import jwt
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auth.errors import Reason, TokenRejected
+from auth.errors import Reason, RefreshRejected, TokenRejected
 from auth.keys import KeyRing
 from auth.refresh import RefreshToken
 from auth.service import SignIn
 from auth.tokens import TOKEN_TYPE, Tokens
 from fdb_provider.engine import Transaction
-from fdb_provider.repositories import auth_sessions
+from fdb_provider.errors import RecordNotFound
+from fdb_provider.models import WorkspaceSession, new_id
+from fdb_provider.repositories import accounts, auth_sessions, workspace_sessions
 from fdb_provider.scope import Scope
 from tests.auth.conftest import AUDIENCE, ISSUER, Identity
 
@@ -189,6 +192,85 @@ async def test_a_revoked_sign_in_ends_at_once(parts: Identity) -> None:
     assert await parts.database.run(body)
     assert await reason(parts, done.access_token) is Reason.REVOKED
     await parts.gate.authenticate(other.access_token)
+
+
+async def change(parts: Identity, body: Callable[[Transaction], Awaitable[object]]) -> None:
+    await parts.database.run(body)
+
+
+async def test_a_removed_users_tokens_end_at_once(parts: Identity) -> None:
+    done = await sign_up(parts)
+    await change(parts, lambda tr: accounts.USERS.delete(tr, done.tenant, done.user.id))
+    assert await reason(parts, done.access_token) is Reason.REVOKED
+    with pytest.raises(RefreshRejected):
+        await parts.accounts.refresh(done.refresh_token)
+
+
+async def test_the_role_is_that_of_the_users_record(parts: Identity) -> None:
+    done = await sign_up(parts)
+    viewer = msgspec.structs.replace(done.user, role="viewer")
+    await change(parts, lambda tr: accounts.USERS.put(tr, done.tenant, viewer))
+    assert (await parts.gate.authenticate(done.access_token)).role == "viewer"
+
+
+async def another_session(parts: Identity, done: SignIn, user: str) -> str:
+    made = WorkspaceSession(id=new_id(), user=user, name="Other", created_at=1, used_at=1)
+    await change(parts, lambda tr: workspace_sessions.create(tr, done.tenant, made))
+    return made.id
+
+
+async def test_a_token_opened_for_a_session_stands_while_the_session_does(parts: Identity) -> None:
+    done = await sign_up(parts)
+    caller = await parts.gate.authenticate(done.access_token)
+    other = await another_session(parts, done, done.user.id)
+    opened = await parts.accounts.open(caller, other)
+    inside = await parts.gate.authenticate(opened.access_token)
+    assert inside.scope == Scope(done.tenant, done.user.id, other)
+    assert (inside.family, inside.role, opened.session.id) == (caller.family, "owner", other)
+    await change(parts, lambda tr: workspace_sessions.SESSIONS.delete(tr, done.tenant, other))
+    assert await reason(parts, opened.access_token) is Reason.SESSION_GONE
+    await parts.gate.authenticate(done.access_token)
+
+
+async def test_an_opened_token_ends_with_the_sign_in(parts: Identity) -> None:
+    done = await sign_up(parts)
+    caller = await parts.gate.authenticate(done.access_token)
+    opened = await parts.accounts.open(caller, await another_session(parts, done, done.user.id))
+    await parts.accounts.logout(done.refresh_token)
+    assert await reason(parts, opened.access_token) is Reason.REVOKED
+
+
+async def test_nobody_opens_anothers_session(parts: Identity) -> None:
+    done, eve = await sign_up(parts), await sign_up(parts, "eve@example.com")
+    caller = await parts.gate.authenticate(done.access_token)
+    for session in (eve.session.id, await another_session(parts, done, "neighbour"), "", "nonsense"):
+        with pytest.raises(RecordNotFound):
+            await parts.accounts.open(caller, session)
+        # Nor would a token for it that we had signed.
+        claims = decoded(done.access_token) | {"sid": session}
+        assert await reason(parts, forge(parts, claims)) is Reason.SESSION_GONE
+
+
+async def test_refreshing_goes_on_in_the_session_asked_for(parts: Identity) -> None:
+    done = await sign_up(parts)
+    other = await another_session(parts, done, done.user.id)
+    with pytest.raises(RecordNotFound):
+        await parts.accounts.refresh(done.refresh_token, session="nonsense")
+    there = await parts.accounts.refresh(done.refresh_token, session=other)
+    assert (await parts.gate.authenticate(there.access_token)).scope.session == other
+    home = await parts.accounts.refresh(there.refresh_token)
+    assert home.session.id == done.session.id
+
+
+async def test_who_has_deleted_every_session_is_given_a_new_one(parts: Identity) -> None:
+    done = await sign_up(parts)
+    await change(parts, lambda tr: workspace_sessions.SESSIONS.delete(tr, done.tenant, done.session.id))
+    again = await parts.accounts.refresh(done.refresh_token)
+    assert again.session.id != done.session.id
+    assert (await parts.gate.authenticate(again.access_token)).scope.session == again.session.id
+    await change(parts, lambda tr: workspace_sessions.SESSIONS.delete(tr, done.tenant, again.session.id))
+    anew = await parts.accounts.login("ada@example.com", "correct horse")
+    await parts.gate.authenticate(anew.access_token)
 
 
 async def test_tokens_of_before_a_rotation_stay_valid(parts: Identity) -> None:

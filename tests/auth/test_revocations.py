@@ -30,11 +30,11 @@ async def following(database: Database, token_seconds: float = 900) -> AsyncIter
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def family(database: Database) -> str:
+async def family(database: Database, user: str = "u") -> str:
     now = now_ms()
     made = AuthSession(
         id=new_id(),
-        user="u",
+        user=user,
         session="s",
         secret_hash=b"",
         created_at=now,
@@ -60,9 +60,11 @@ async def revoke(database: Database, *families: str) -> None:
 class Heard:
     def __init__(self) -> None:
         self.families: asyncio.Queue[str] = asyncio.Queue()
+        self.entries: list[Revocation] = []
 
-    def __call__(self, family: str) -> None:
-        self.families.put_nowait(family)
+    def __call__(self, entry: Revocation) -> None:
+        self.entries.append(entry)
+        self.families.put_nowait(entry.family)
 
 
 async def test_a_revocation_is_heard_by_every_gateway_of_a_store(database: Database, store_url: str) -> None:
@@ -84,6 +86,29 @@ async def test_a_revocation_is_heard_by_every_gateway_of_a_store(database: Datab
         await other.close()
 
 
+async def test_all_sign_ins_of_a_user_end_but_the_one_kept(database: Database) -> None:
+    families = [await family(database) for _ in range(3)]
+    strangers = await family(database, user="v")
+    async with following(database) as follower:
+        heard, reviewed = Heard(), Heard()
+        for one in (*families, strangers):
+            follower.subscribe(one, heard)
+
+        async def end(tr: Transaction) -> list[str]:
+            return await auth_sessions.revoke_all(tr, "t", "u", keep=families[0])
+
+        assert set(await database.run(end)) == set(families[1:])
+        assert {(await heard.families.get()), (await heard.families.get())} == set(families[1:])
+        follower.subscribe(families[0], reviewed)
+        await database.run(lambda tr: auth_sessions.review(tr, "t", "u"))
+        assert await reviewed.families.get() == families[0]
+        assert [entry.ended for entry in heard.entries] == [True, True, False]
+        assert await database.run(lambda tr: auth_sessions.revoke_all(tr, "t", "u", keep=None)) == [
+            families[0]
+        ]
+    assert await database.read(lambda tr: auth_sessions.get(tr, "t", strangers)) is not None
+
+
 async def test_one_who_subscribes_after_the_revocation_is_told_at_once(database: Database) -> None:
     early = await family(database)
     await revoke(database, early)
@@ -101,7 +126,7 @@ async def test_a_failing_callback_keeps_nobody_else_from_hearing(
     one = await family(database)
     async with following(database) as follower:
 
-        def fails(_: str) -> None:
+        def fails(_: Revocation) -> None:
             raise RuntimeError("cannot close")
 
         heard = Heard()

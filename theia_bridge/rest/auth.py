@@ -45,10 +45,16 @@ class Login(msgspec.Struct, forbid_unknown_fields=True):
     session: Annotated[str, msgspec.Meta(max_length=SESSION_LIMIT)] | None = None
 
 
-class Refresh(msgspec.Struct, forbid_unknown_fields=True):
+class Logout(msgspec.Struct, forbid_unknown_fields=True):
     """Without a token here, the cookie's counts."""
 
     refresh_token: str | None = None
+
+
+class Refresh(Logout, forbid_unknown_fields=True):
+    """`session` names the workspace session the access token is for; else it is the one signed in to."""
+
+    session: Annotated[str, msgspec.Meta(max_length=SESSION_LIMIT)] | None = None
 
 
 class UserAnswer(msgspec.Struct):
@@ -85,7 +91,8 @@ class SignInAnswer(msgspec.Struct):
 async def register(call: Call, body: Register) -> SignInAnswer:
     """Makes an account with its first workspace session, and signs in."""
     accounts = call.request.app[ACCOUNTS]
-    return _signed_in(call, await accounts.register(body.email, body.password, body.name, actor=call.actor))
+    done = await accounts.register(body.email, body.password, body.name, actor=call.actor, agent=_agent(call))
+    return _signed_in(call, done)
 
 
 @api.post(
@@ -97,34 +104,42 @@ async def register(call: Call, body: Register) -> SignInAnswer:
 async def login(call: Call, body: Login) -> SignInAnswer:
     """Signs in to a workspace session: the one named, or the one last used."""
     accounts = call.request.app[ACCOUNTS]
-    return _signed_in(
-        call,
-        await accounts.login(body.email, body.password, session=body.session, actor=call.actor),
+    done = await accounts.login(
+        body.email, body.password, session=body.session, actor=call.actor, agent=_agent(call)
     )
+    return _signed_in(call, done)
 
 
-@api.post("/auth/refresh", public=True, errors=(RefreshRejected,), body_limit=BODY_LIMIT)
+@api.post("/auth/refresh", public=True, errors=(RefreshRejected, RecordNotFound), body_limit=BODY_LIMIT)
 async def refresh(call: Call, body: Refresh | None) -> SignInAnswer | web.Response:
     """Trades a refresh token for a new pair of tokens. Each can be used once."""
     try:
-        return _signed_in(
-            call, await call.request.app[ACCOUNTS].refresh(_refresh_token(call, body), actor=call.actor)
+        done = await call.request.app[ACCOUNTS].refresh(
+            _refresh_token(call, body),
+            session=None if body is None else body.session,
+            actor=call.actor,
+            agent=_agent(call),
         )
     except RefreshRejected as error:
         response = problem_of(error)
         assert response is not None
         _forget(response)
         return response
+    return _signed_in(call, done)
 
 
 @api.post("/auth/logout", public=True, body_limit=BODY_LIMIT)
-async def logout(call: Call, body: Refresh | None) -> None:
+async def logout(call: Call, body: Logout | None) -> None:
     """Ends the sign-in that a refresh token belongs to. A token of none is no error."""
     await call.request.app[ACCOUNTS].logout(_refresh_token(call, body), actor=call.actor)
     _forget(call.response)
 
 
-def _refresh_token(call: Call, body: Refresh | None) -> str:
+def _agent(call: Call) -> str:
+    return call.request.headers.get("User-Agent", "")
+
+
+def _refresh_token(call: Call, body: Logout | None) -> str:
     given = None if body is None else body.refresh_token
     return given or call.request.cookies.get(REFRESH_COOKIE, "")
 
