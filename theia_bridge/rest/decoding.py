@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from typing import TypeVar
 
@@ -45,6 +46,16 @@ def no_query(request: web.Request) -> None:
         raise InvalidFields({name: f"There is no parameter `{name}` here." for name in request.query})
 
 
+def headers(request: web.Request, form: type[S]) -> S:
+    """Those headers that the struct has a member for. Raises `InvalidFields`."""
+    given = {
+        name: ", ".join(request.headers.getall(name))
+        for name in form.__struct_encode_fields__
+        if name in request.headers
+    }
+    return _convert(given, form)
+
+
 async def body(request: web.Request, form: type[S], limit: int) -> S:
     """The body, which must be JSON.
 
@@ -75,7 +86,7 @@ async def body(request: web.Request, form: type[S], limit: int) -> S:
         raise web.HTTPBadRequest(text=f"The body is not valid JSON: {error}.") from None
 
 
-def _convert(given: dict[str, str] | dict[str, str | list[str]], form: type[S]) -> S:
+def _convert(given: Mapping[str, str | list[str]], form: type[S]) -> S:
     try:
         return msgspec.convert(given, form, strict=False)
     except msgspec.ValidationError as error:

@@ -6,20 +6,33 @@
     async def get(call: Call, path: SessionPath) -> Tagged[SessionAnswer]:
         \"\"\"A session.\"\"\"
 
-A function takes a `Call` and, by these names, the structs `path`, `query` and `body`; what they are decoded
-from, what is answered, and the OpenAPI document all follow from its annotations. Structs from a request have
-`forbid_unknown_fields=True`. An endpoint that may also answer with a response of its own making is annotated
-`-> Answer | web.Response`.
+A function takes a `Call` and, by these names, the structs `path`, `query`, `headers` and `body`; what they
+are decoded from, what is answered, and the OpenAPI document all follow from its annotations. Structs from a
+request have `forbid_unknown_fields=True`; members of `headers` are renamed to the headers' names. An endpoint
+that may also answer with a response of its own making is annotated `-> Answer | web.Response`; one that
+always does is annotated `-> web.StreamResponse`, and says by `gives` what that holds.
 """
 
 from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Generic, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Generic,
+    Literal,
+    TypedDict,
+    TypeVar,
+    Union,
+    Unpack,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import msgspec
 from aiohttp import web
@@ -128,65 +141,89 @@ class Call:
         return self.request.app[SETTINGS]
 
 
+class Options(TypedDict, total=False):
+    """What may be said of an endpoint besides its function.
+
+    Keys:
+        status: of the answer when all goes well; 200, or 204 where there is nothing to answer.
+        role: the least role that may call it; viewer to read, member for all else.
+        public: whether it answers without a token.
+        errors: what it may raise besides the errors common to all.
+        body_limit: bytes of the body.
+        location: the path of what was made, such as `/sessions/{id}`: members of the answer fill it.
+        takes: the content type of a body that the endpoint reads itself.
+        gives: the content types of a response that the endpoint makes itself.
+        also: further good statuses of such a response, with what they mean.
+        sends: further headers of the response, with what they mean.
+        expect: answers `Expect: 100-continue`, see aiohttp's `expect_handler`.
+    """
+
+    status: int
+    role: Role
+    public: bool
+    errors: Sequence[type[Exception]]
+    body_limit: int
+    location: str
+    takes: str
+    gives: Sequence[str]
+    also: Mapping[int, str]
+    sends: Mapping[str, str]
+    expect: Callable[[web.Request], Awaitable[web.StreamResponse | None]]
+
+
 class Endpoint:
     """A declared endpoint.
 
     Attributes:
-        method, path: where it is; the path is below `PREFIX`, with `{name}` for what varies.
+        method, path: where it is; aiohttp's pattern, without a prefix.
         function: what was decorated.
         name: the function's, for the document.
         doc: the function's docstring.
-        status: of the answer when all goes well.
-        role: the least role that may call it.
-        public: whether it answers without a token.
-        errors: what it may raise besides the common ones.
-        body_limit: bytes of the body.
-        path_type, query_type, body_type: what its parts are decoded into, None if it takes none.
+        path_type, query_type, headers_type, body_type: what its parts are decoded into, None if it takes
+            none.
         body_optional: whether the body may be missing.
-        result_type: what the answer shows, None for no content.
+        result_type: what the answer shows, None for no content or one that the endpoint makes itself.
         tagged: whether the answer has an etag.
-        location: template of the path of what it made, filled from the answer.
+
+    The others are as in `Options`.
     """
 
     def __init__(
-        self,
-        method: Method,
-        path: str,
-        function: Callable[..., Awaitable[object]],
-        *,
-        status: int,
-        role: Role,
-        public: bool,
-        errors: Sequence[type[Exception]],
-        body_limit: int,
-        location: str | None,
+        self, method: Method, path: str, function: Callable[..., Awaitable[object]], options: Options
     ) -> None:
+        where = f"{method} {path}"
         self.method = method
         self.path = path
         self.function = function
         self.name = function.__name__
         self.doc = inspect.getdoc(function) or ""
-        self.role = role
-        self.public = public
-        self.errors = tuple(errors)
-        self.body_limit = body_limit
-        self.location = location
-        where = f"{method} {path}"
+        self.role: Role = options.get("role", "viewer" if method == "GET" else "member")
+        self.public = options.get("public", False)
+        self.errors = tuple(options.get("errors", ()))
+        self.body_limit = options.get("body_limit", BODY_LIMIT)
+        self.location = options.get("location")
+        self.takes = options.get("takes")
+        self.gives = tuple(options.get("gives", ()))
+        self.also = dict(options.get("also", {}))
+        self.sends = dict(options.get("sends", {}))
+        self.expect = options.get("expect")
         hints: dict[str, object] = get_type_hints(function, include_extras=True)
         parameters = list(inspect.signature(function).parameters)
         if not inspect.iscoroutinefunction(function) or parameters[:1] != ["call"]:
             raise TypeError(f"{where}: an endpoint is an `async def` whose first parameter is `call`")
-        if unknown := set(parameters) - {"call", "path", "query", "body"}:
-            raise TypeError(f"{where}: its parameters may be call, path, query, body, not {unknown}")
+        if unknown := set(parameters) - {"call", "path", "query", "headers", "body"}:
+            raise TypeError(f"{where}: its parameters may be call, path, query, headers, body, not {unknown}")
         if "return" not in hints:
             raise TypeError(f"{where}: the type of its answer is not annotated")
         self.path_type = _struct(where, hints.get("path"))
         self.query_type = _struct(where, hints.get("query"))
+        self.headers_type = _struct(where, hints.get("headers"))
         body = hints.get("body")
         self.body_optional = type(None) in get_args(body)
         self.body_type = _struct(where, _without_none(body))
         self.result_type, self.tagged = _result(hints["return"])
-        self.status = HTTPStatus.NO_CONTENT if self.result_type is None else HTTPStatus(status)
+        nothing = self.result_type is None and not self.gives
+        self.status = HTTPStatus(options.get("status", HTTPStatus.NO_CONTENT if nothing else HTTPStatus.OK))
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answers a request."""
@@ -199,6 +236,8 @@ class Endpoint:
             arguments["query"] = decoding.query(request, self.query_type)
         else:
             decoding.no_query(request)
+        if self.headers_type is not None:
+            arguments["headers"] = decoding.headers(request, self.headers_type)
         if self.body_type is not None:
             needed = not self.body_optional or request.body_exists
             arguments["body"] = (
@@ -242,103 +281,43 @@ class Resource:
     Args:
         name: their tag in the document.
         description: of the tag.
+        prefix: of their paths.
     """
 
-    def __init__(self, name: str, description: str) -> None:
+    def __init__(self, name: str, description: str, *, prefix: str = PREFIX) -> None:
         self.name = name
         self.description = description
+        self.prefix = prefix
         self.endpoints: list[Endpoint] = []
 
-    def get(
-        self,
-        path: str,
-        *,
-        role: Role = "viewer",
-        public: bool = False,
-        errors: Sequence[type[Exception]] = (),
-    ) -> Callable[[F], F]:
+    def get(self, path: str, **options: Unpack[Options]) -> Callable[[F], F]:
         """Declares an endpoint that reads; it answers HEAD too."""
-        return self._declare("GET", path, role=role, public=public, errors=errors)
+        return self._declare("GET", path, options)
 
-    def post(
-        self,
-        path: str,
-        *,
-        status: int = 200,
-        role: Role = "member",
-        public: bool = False,
-        errors: Sequence[type[Exception]] = (),
-        body_limit: int = BODY_LIMIT,
-        location: str | None = None,
-    ) -> Callable[[F], F]:
-        """Declares an endpoint that makes something (201) or does something.
+    def post(self, path: str, **options: Unpack[Options]) -> Callable[[F], F]:
+        """Declares an endpoint that makes something (status 201, with a location) or does something."""
+        return self._declare("POST", path, options)
 
-        Args:
-            location: the path of what was made, such as `/sessions/{id}`: members of the answer fill it.
-        """
-        return self._declare(
-            "POST",
-            path,
-            status=status,
-            role=role,
-            public=public,
-            errors=errors,
-            body_limit=body_limit,
-            location=location,
-        )
-
-    def put(
-        self,
-        path: str,
-        *,
-        role: Role = "member",
-        errors: Sequence[type[Exception]] = (),
-        body_limit: int = BODY_LIMIT,
-    ) -> Callable[[F], F]:
+    def put(self, path: str, **options: Unpack[Options]) -> Callable[[F], F]:
         """Declares an endpoint that replaces or changes something."""
-        return self._declare("PUT", path, role=role, errors=errors, body_limit=body_limit)
+        return self._declare("PUT", path, options)
 
-    def delete(
-        self, path: str, *, role: Role = "member", errors: Sequence[type[Exception]] = ()
-    ) -> Callable[[F], F]:
+    def delete(self, path: str, **options: Unpack[Options]) -> Callable[[F], F]:
         """Declares an endpoint that removes something."""
-        return self._declare("DELETE", path, role=role, errors=errors)
+        return self._declare("DELETE", path, options)
 
     def add_to(self, app: web.Application) -> None:
         """Adds the routes."""
         for endpoint in self.endpoints:
-            handler = _handler(endpoint)
+            path, handler, expect = self.prefix + endpoint.path, _handler(endpoint), endpoint.expect
             if endpoint.method == "GET":
-                app.router.add_get(PREFIX + endpoint.path, handler)
+                app.router.add_get(path, handler, expect_handler=expect)
             else:
-                app.router.add_route(endpoint.method, PREFIX + endpoint.path, handler)
+                app.router.add_route(endpoint.method, path, handler, expect_handler=expect)
 
-    def _declare(
-        self,
-        method: Method,
-        path: str,
-        *,
-        status: int = 200,
-        role: Role,
-        public: bool = False,
-        errors: Sequence[type[Exception]] = (),
-        body_limit: int = BODY_LIMIT,
-        location: str | None = None,
-    ) -> Callable[[F], F]:
+    def _declare(self, method: Method, path: str, options: Options) -> Callable[[F], F]:
         def declare(function: F) -> F:
-            self.endpoints.append(
-                Endpoint(
-                    method,
-                    path,
-                    function,
-                    status=status,
-                    role=role,
-                    public=public,
-                    errors=errors,
-                    body_limit=body_limit,
-                    location=location,
-                )
-            )
+            self.endpoints.append(Endpoint(method, path, function, options))
             return function
 
         return declare
@@ -393,7 +372,8 @@ def _result(given: object) -> tuple[object | None, bool]:
     if get_origin(given) is Tagged:
         (value,) = get_args(given)
         return value, True
-    return (None if given is type(None) else given), False
+    nothing = given is type(None) or (isinstance(given, type) and issubclass(given, web.StreamResponse))
+    return None if nothing else given, False
 
 
 def _record(result: object) -> msgspec.Struct:
