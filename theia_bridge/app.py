@@ -23,10 +23,7 @@ from fdb_provider.files.service import FileService
 from theia_bridge import rest
 from theia_bridge.config import Settings
 from theia_bridge.ide import static, welcome
-from theia_bridge.middleware.authentication import setup_authentication
-from theia_bridge.middleware.headers import setup_headers
-from theia_bridge.middleware.proxy import forwarded
-from theia_bridge.problems import problems
+from theia_bridge.middleware.chain import setup_middleware
 from theia_bridge.rest import files, health
 from theia_bridge.search.mirrors import Mirrors
 from theia_bridge.search.service import SearchService
@@ -57,7 +54,7 @@ async def create_app(settings: Settings) -> web.Application:
         ring, issuer=settings.issuer, audience=settings.audience, seconds=settings.access_token_seconds
     )
     passwords = Passwords()
-    app = web.Application(middlewares=[problems, *([forwarded] if settings.trust_proxy else [])])
+    app = web.Application()
     app[SETTINGS] = settings
     app[DATABASE] = database
     app[FILES] = FileService(
@@ -98,8 +95,7 @@ async def create_app(settings: Settings) -> web.Application:
 
     app.cleanup_ctx.append(running)
     app.on_shutdown.append(shut_sockets)
-    setup_authentication(app, app[GATE], settings.origins)
-    setup_headers(app)
+    setup_middleware(app)
     for resource in rest.RESOURCES:
         resource.add_to(app)
     app.add_routes(files.routes)

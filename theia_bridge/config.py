@@ -143,6 +143,9 @@ class Settings(BaseSettings):
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least level that is logged.")
     ] = "info"
+    log_format: Annotated[
+        Literal["text", "json"], Field(description="Lines for people, or a JSON object a line.")
+    ] = "text"
 
     @property
     def limits(self) -> Limits:

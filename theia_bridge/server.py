@@ -14,7 +14,8 @@ from aiohttp import web
 
 from theia_bridge.app import create_app
 from theia_bridge.config import Settings
-from theia_bridge.middleware.authentication import AccessLogger
+from theia_bridge.log import setup_log
+from theia_bridge.middleware.request_log import AccessLogger
 
 SHUTDOWN_SECONDS = 4.0
 """How long requests under way may take once the server was told to stop; aiohttp waits for it twice."""
@@ -37,11 +38,7 @@ def run(settings: Settings, announce: Callable[[str], None]) -> None:
         OSError: the address cannot be listened on.
         StoreUnusable, StoreInUse, KeysUnusable: as `create_app`.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-    )
+    setup_log(settings.log_format, settings.log_level)
     sys.setswitchinterval(SWITCH_SECONDS)
     gc.set_threshold(*GC_THRESHOLD)
     uvloop.run(_serve(settings, announce))

@@ -17,7 +17,7 @@ from fdb_provider.errors import RecordNotFound
 from fdb_provider.models import Role
 from fdb_provider.scope import Scope
 from theia_bridge.middleware.authentication import USER
-from theia_bridge.problems import problems
+from theia_bridge.middleware.errors import problems
 from theia_bridge.rest.resource import Call, Id, Page, Paging, Resource, Tagged
 
 Site = TestClient[web.Request, web.Application]

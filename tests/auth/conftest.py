@@ -17,9 +17,10 @@ from auth.service import Accounts
 from auth.throttle import Limits, Throttle
 from auth.tokens import Tokens
 from fdb_provider.engine import Database
-from theia_bridge.middleware.authentication import USER, AccessLogger, setup_authentication
+from theia_bridge.middleware.authentication import USER, setup_authentication
+from theia_bridge.middleware.errors import problems
 from theia_bridge.middleware.headers import setup_headers
-from theia_bridge.problems import problems
+from theia_bridge.middleware.request_log import AccessLogger, setup_request_log
 from theia_bridge.rest import auth
 from theia_bridge.state import ACCOUNTS
 
@@ -94,7 +95,9 @@ async def _broken(request: web.Request) -> web.StreamResponse:
 
 
 def application(parts: Identity) -> web.Application:
-    app = web.Application(middlewares=[problems])
+    app = web.Application()
+    setup_request_log(app)
+    app.middlewares.append(problems)
     setup_authentication(app, parts.gate, ["https://friend.example"])
     app[ACCOUNTS] = parts.accounts
     auth.api.add_to(app)

@@ -11,7 +11,7 @@ from yarl import URL
 
 from theia_bridge.config import Settings
 from theia_bridge.ide.static import routes
-from theia_bridge.problems import problems
+from theia_bridge.middleware.errors import problems
 from theia_bridge.state import SETTINGS
 
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterable
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
 
 from aiohttp import web
-from aiohttp.abc import AbstractAccessLogger
 from aiohttp.typedefs import Handler
 
 from auth.context import UserContext
 from auth.errors import OriginRejected, Reason, TokenRejected
 from auth.gate import Gate
+from theia_bridge.trace import TRACE
 
 ACCESS_COOKIE = "theia_bridge_access"
 USER: web.RequestKey[UserContext] = web.RequestKey("user", UserContext)
@@ -53,12 +52,12 @@ def setup_authentication(app: web.Application, gate: Gate, origins: Iterable[str
                 return _redirect(f"/login?next={quote(_without_token(request), safe='')}")
             raise
         if token is None or not from_query or _is_upgrade(request):
-            request[USER] = user
+            _let_in(request, user)
             return await handler(request)
         own = await _visitor(request, gate)
         # A link of another site must not put its own account in place of the visitor's.
         kept = own is not None and own.scope.user != user.scope.user and _may_be_foreign(request)
-        request[USER] = own if own is not None and kept else user
+        _let_in(request, own if own is not None and kept else user)
         if _is_navigation(request):
             # Keeps the token out of the address bar and the history.
             response: web.StreamResponse = _redirect(_without_token(request))
@@ -88,23 +87,10 @@ def set_access_cookie(request: web.Request, response: web.StreamResponse, token:
     )
 
 
-class AccessLogger(AbstractAccessLogger):
-    """One line a request, without its query and its Referer, as both may hold a token."""
-
-    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
-        self.logger.info(
-            "%s %s %s %d %d B %.1f ms",
-            request.remote or "-",
-            request.method,
-            request.rel_url.raw_path,
-            response.status,
-            response.body_length,
-            time * 1000,
-        )
-
-    @property
-    def enabled(self) -> bool:
-        return self.logger.isEnabledFor(logging.INFO)
+def _let_in(request: web.Request, user: UserContext) -> None:
+    request[USER] = user
+    if (trace := TRACE.get()) is not None:
+        trace.scope = user.scope
 
 
 def _token(request: web.Request) -> tuple[str | None, bool]:

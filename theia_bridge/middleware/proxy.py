@@ -7,6 +7,8 @@ from ipaddress import ip_address
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from theia_bridge.trace import TRACE
+
 
 @web.middleware
 async def forwarded(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -23,6 +25,8 @@ async def forwarded(request: web.Request, handler: Handler) -> web.StreamRespons
             raise web.HTTPBadRequest(text="X-Forwarded-For does not end with an address") from None
     if (named := _last(request, "X-Forwarded-Proto")) in ("http", "https"):
         scheme = named
+    if (trace := TRACE.get()) is not None:
+        trace.address = address or ""
     return await handler(request.clone(remote=address or "", scheme=scheme))
 
 

@@ -48,6 +48,7 @@ from theia_bridge.middleware.authentication import USER, public
 from theia_bridge.rest import decoding
 from theia_bridge.rest.conditions import Etags
 from theia_bridge.state import DATABASE, FILES, SETTINGS
+from theia_bridge.trace import request_id
 
 PREFIX = "/api/v5"
 BODY_LIMIT = 1024 * 1024
@@ -126,7 +127,7 @@ class Call:
     def actor(self) -> Actor:
         """Who calls and from where, for services and their audit entries; at public endpoints, nobody."""
         user = self.request.get(USER)
-        return Actor(NOBODY if user is None else user.scope, address=self.request.remote or "")
+        return Actor(NOBODY if user is None else user.scope, request_id(), self.request.remote or "")
 
     @property
     def db(self) -> Database:

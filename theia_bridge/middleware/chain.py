@@ -1,0 +1,23 @@
+"""What every request passes through before its handler, from the outside in."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from theia_bridge.middleware.authentication import setup_authentication
+from theia_bridge.middleware.errors import problems
+from theia_bridge.middleware.headers import setup_headers
+from theia_bridge.middleware.proxy import forwarded
+from theia_bridge.middleware.request_log import setup_request_log
+from theia_bridge.state import GATE, SETTINGS
+
+
+def setup_middleware(app: web.Application) -> None:
+    """Puts the chain in front of an application that has its settings and its gate."""
+    settings = app[SETTINGS]
+    setup_headers(app)
+    setup_request_log(app)
+    app.middlewares.append(problems)
+    if settings.trust_proxy:
+        app.middlewares.append(forwarded)
+    setup_authentication(app, app[GATE], settings.origins)

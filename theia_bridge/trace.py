@@ -1,0 +1,37 @@
+"""The request being served, for all who tell of it: the log, the audit, answers that something went wrong.
+
+What a request starts, such as the tasks of its socket, is told as its own.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from fdb_provider.scope import NOBODY, Scope
+
+
+@dataclass(slots=True)
+class Trace:
+    """What is known of a request so far.
+
+    Args:
+        id: tells it apart from all others; the caller's own `X-Request-Id` if it sent a fit one.
+        address: the caller's network address, "" if it is not known.
+        scope: who calls, once that is known.
+    """
+
+    id: str
+    address: str = ""
+    scope: Scope = NOBODY
+
+
+TRACE: ContextVar[Trace | None] = ContextVar("trace", default=None)
+METHOD: ContextVar[str] = ContextVar("method", default="")
+"""The RPC method that runs, or that started what runs."""
+
+
+def request_id() -> str:
+    """The id of the request being served; "" outside of one."""
+    trace = TRACE.get()
+    return "" if trace is None else trace.id
