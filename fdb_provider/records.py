@@ -65,6 +65,11 @@ class Page(Generic[R]):
     next: str | None
 
 
+SCAN = 2000
+"""Records that are looked at for one page, when it has a filter."""
+_CHUNK = 200
+
+
 class _Reading(Generic[R]):
     """A record on its way, which like any read may be left unawaited."""
 
@@ -247,10 +252,14 @@ class Collection(Generic[R]):
         record = await self.get(tr, tenant, *key, deleted=True)
         if record is None:
             return None
-        tr.clear(self._record_key(tenant, key))
-        for entry in self.index_entries(tenant, record).values():
-            tr.clear(entry[0])
+        self.remove(tr, tenant, record)
         return record
+
+    def remove(self, tr: Transaction, tenant: str, record: R) -> None:
+        """Removes a record that this transaction has read, as `delete` does."""
+        tr.clear(self._record_key(tenant, tuple(getattr(record, field) for field in self.key)))
+        for entry_key, _ in self.index_entries(tenant, record).values():
+            tr.clear(entry_key)
 
     async def by_index(
         self, tr: Reader, tenant: str, name: str, *values: KeyPart, limit: int = 0, reverse: bool = False
@@ -274,6 +283,9 @@ class Collection(Generic[R]):
         limit: int,
         after: str | None = None,
         reverse: bool = False,
+        least: KeyPart | None = None,
+        below: KeyPart | None = None,
+        where: Callable[[R], bool] | None = None,
     ) -> Page[R]:
         """The next records whose indexed fields begin with `values`, in the order of the index.
 
@@ -281,15 +293,35 @@ class Collection(Generic[R]):
             index: the index; None for the order of the primary keys, to which `values` belong then.
             limit: at most this many, at least 1.
             after: the `next` of the page before; None for the first page.
+            least, below: bounds of the field behind `values`: at least the one, and less than the other.
+            where: only the records for which it is true. Of these the page may have fewer than `limit`
+                although there are more, since it ends once `SCAN` records were looked at.
 
         Raises:
             InvalidCursor: `after` is no cursor of this query.
         """
         query = keyspace.pack(tenant, self.name, index or "", int(reverse), *values)
         behind = None if after is None else cursors.decode(after, query)
-        rows = await self._rows(tr, tenant, index, values, limit=limit + 1, reverse=reverse, behind=behind)
-        more = cursors.encode(rows[limit - 1][0], query) if len(rows) > limit else None
-        return Page([record for _, record in rows[:limit]], more)
+        bounds = least, below
+        found: builtins.list[R] = []
+        looked = 0
+        while True:
+            # With a filter more is read at a time than is wanted: perhaps most of it is not.
+            size = limit if where is None else max(limit, _CHUNK)
+            rows = await self._rows(
+                tr, tenant, index, values, limit=size + 1, reverse=reverse, behind=behind, bounds=bounds
+            )
+            for i, (place, record) in enumerate(rows[:size]):
+                if where is None or where(record):
+                    found.append(record)
+                if len(found) == limit and i + 1 < len(rows):
+                    return Page(found, cursors.encode(place, query))
+            if len(rows) <= size:
+                return Page(found, None)
+            behind = rows[size - 1][0]
+            looked += size
+            if looked >= SCAN:
+                return Page(found, cursors.encode(behind, query))
 
     async def after(self, tr: Reader, tenant: str, *key: KeyPart, limit: int) -> list[R]:
         """At most `limit` records whose primary keys come behind `key`, in their order."""
@@ -317,19 +349,30 @@ class Collection(Generic[R]):
         limit: int,
         reverse: bool = False,
         behind: bytes | None = None,
+        bounds: tuple[KeyPart | None, KeyPart | None] = (None, None),
     ) -> builtins.list[tuple[bytes, R]]:
         """Records in the order of an index or of their keys, each with its place: its key behind `values`.
 
         Args:
             behind: the place to go on from.
+            bounds: what the field behind `values` is at least, and what it is less than.
         """
         base = keyspace.records(tenant, self.name)
         if name is not None:
             base = keyspace.index(tenant, self.name, name)
         prefix = base + keyspace.pack(*values)
         begin, end = keyspace.range_of(prefix)
+        least, below = bounds
+        if least is not None:
+            begin = prefix + keyspace.pack(least)
+        if below is not None:
+            end = max(begin, prefix + keyspace.pack(below))
         if behind is not None:
-            begin, end = (begin, prefix + behind) if reverse else (prefix + behind + b"\x00", end)
+            place = prefix + behind
+            begin, end = (
+                (begin, max(begin, min(end, place))) if reverse else (max(begin, place + b"\x00"), end)
+            )
+            end = max(begin, end)
         if name is None:
             return await self._live(tr, len(prefix), begin, end, limit, reverse)
         index = self.indexes[name]

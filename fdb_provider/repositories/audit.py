@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from fdb_provider.engine import Transaction
+from fdb_provider.engine import Reader, Transaction
 from fdb_provider.models import Audit, new_id, now_ms
-from fdb_provider.records import Collection, Index
+from fdb_provider.records import Collection, Index, Page
 from fdb_provider.scope import Actor
 
 AUDIT = Collection(
@@ -14,10 +15,10 @@ AUDIT = Collection(
     Audit,
     key=("id",),
     indexes=[
-        Index("by_time", ("at",)),
-        Index("by_user_time", ("user", "at")),
-        Index("by_action_time", ("action", "at")),
-        Index("by_resource_time", ("resource", "at")),
+        Index("by_time", ("at",), serves="The audit of a tenant; what is older than it is kept."),
+        Index("by_user_time", ("user", "at"), serves="What a user did; what to take names out of."),
+        Index("by_action_time", ("action", "at"), serves="Who did a thing, such as giving roles."),
+        Index("by_resource_time", ("resource", "at"), serves="What was done to a thing, such as a file."),
     ],
 )
 ACTIONS = {
@@ -63,6 +64,69 @@ ACTIONS = {
     "trash.empty": "All deleted files and folders were forgotten for good.",
 }
 """Every action of an entry, and what it says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which entries are asked for; None asks for all.
+
+    Args:
+        since, until: milliseconds since 1970; `until` itself is not meant.
+    """
+
+    user: str | None = None
+    action: str | None = None
+    resource: str | None = None
+    since: int | None = None
+    until: int | None = None
+
+    def meets(self, entry: Audit) -> bool:
+        """Whether an entry has what is asked for, but for the time."""
+        return (
+            self.user in (None, entry.user)
+            and self.action in (None, entry.action)
+            and self.resource in (None, entry.resource)
+        )
+
+    @property
+    def index(self) -> tuple[str, tuple[str, ...]]:
+        """The index with the fewest entries to look at, and the values to look for."""
+        if self.resource is not None:
+            return "by_resource_time", (self.resource,)
+        if self.user is not None:
+            return "by_user_time", (self.user,)
+        if self.action is not None:
+            return "by_action_time", (self.action,)
+        return "by_time", ()
+
+
+async def find(tr: Reader, tenant: str, query: Query, *, limit: int, after: str | None = None) -> Page[Audit]:
+    """Entries, the newest first; perhaps fewer than `limit` although there are more, as `Collection.page`.
+
+    Raises:
+        InvalidCursor: `after` is not of that query.
+    """
+    index, values = query.index
+    return await AUDIT.page(
+        tr,
+        tenant,
+        index,
+        *values,
+        limit=limit,
+        after=after,
+        reverse=True,
+        least=query.since,
+        below=query.until,
+        where=query.meets,
+    )
+
+
+async def forget(tr: Transaction, tenant: str, before: int, *, limit: int) -> int:
+    """Removes at most so many entries from before a time, the oldest first; returns how many."""
+    old = await AUDIT.page(tr, tenant, "by_time", limit=limit, below=before)
+    for entry in old.items:
+        AUDIT.remove(tr, tenant, entry)
+    return len(old.items)
 
 
 def record(
