@@ -6,6 +6,9 @@ AuthError
 ├── InvalidCredentials   e-mail address and password do not belong together
 ├── RefreshRejected      the refresh token does not stand
 ├── InvalidFields        the form was filled in wrongly; `fields` says where
+├── RegistrationClosed   accounts are not made here, or only by invitation
+├── InvitationRejected   the code of an invitation is good for nothing
+├── LastOwner            the tenant would be left without an owner
 ├── TooManyAttempts      wait `retry_after` seconds
 └── PasswordsBusy        more sign-ins at once than the server hashes passwords for
 """
@@ -14,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Literal
 
 from fdb_provider.scope import Scope
 
@@ -86,6 +90,31 @@ class InvalidFields(AuthError):
     def __init__(self, fields: Mapping[str, str]) -> None:
         super().__init__(" ".join(fields.values()))
         self.fields = dict(fields)
+
+
+class RegistrationClosed(AuthError):
+    """Accounts are not made here, or only by invitation."""
+
+    def __init__(self, mode: Literal["open", "invitation", "closed"]) -> None:
+        super().__init__(
+            "An account is made here by invitation only: ask someone who has one to invite you."
+            if mode == "invitation"
+            else "Registration is closed: the operator of this server makes the accounts."
+        )
+
+
+class InvitationRejected(AuthError):
+    """The code of an invitation was used, taken back or never made, or has expired."""
+
+    def __init__(self) -> None:
+        super().__init__("This invitation is not valid any more. Ask for a new one.")
+
+
+class LastOwner(AuthError):
+    """A tenant keeps at least one owner."""
+
+    def __init__(self) -> None:
+        super().__init__("This is the tenant's only owner: make another member an owner first.")
 
 
 class TooManyAttempts(AuthError):

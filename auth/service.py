@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import msgspec
 
+from auth import invitations
+from auth.codes import InvitationCode
 from auth.context import UserContext
 from auth.device import described
-from auth.errors import InvalidCredentials, InvalidFields, RefreshRejected
+from auth.errors import (
+    InvalidCredentials,
+    InvitationRejected,
+    RefreshRejected,
+    RegistrationClosed,
+)
+from auth.fields import check_fields
+from auth.invitations import Standing
 from auth.passwords import Passwords
 from auth.refresh import REFRESH_SECONDS, RefreshToken
 from auth.throttle import Throttle
 from auth.tokens import Tokens
+from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import RecordExists
-from fdb_provider.models import AuthSession, User, WorkspaceSession, email_key, new_id, now_ms
+from fdb_provider.models import (
+    AuthSession,
+    User,
+    WorkspaceSession,
+    email_key,
+    new_id,
+    now_ms,
+)
 from fdb_provider.repositories import accounts, audit, auth_sessions, workspace_sessions
 from fdb_provider.scope import ANYBODY, Actor, Scope
 
-EMAIL_LIMIT = 254
-"""Characters of an e-mail address (RFC 5321, 4.5.3.1.3, less the angle brackets)."""
-PASSWORD_LIMITS = 8, 1024
-"""Characters of a password: at least 8 (NIST SP 800-63B, 5.1.1.2), and few enough to hash."""
-NAME_LIMIT = 200
-
-# Deliberately simple: something, an @, and a host name of labels; only delivery can tell more.
-_EMAIL = re.compile(
-    r"[^\s@\x00-\x1f\x7f\"(),:;<>\[\]\\]{1,64}@[^\W_](?:[\w-]{0,62}[^\W_])?(?:\.[^\W_](?:[\w-]{0,62}[^\W_])?)*"
-)
+RegistrationMode = Literal["open", "invitation", "closed"]
+"""Who may make an account: everybody, whoever was invited, or nobody."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,7 @@ class Accounts:
     Args:
         refresh_seconds: the life of a refresh token.
         prepare: fills the first workspace session of a new account, in the transaction that makes it.
+        registration: who may make an account.
     """
 
     def __init__(
@@ -72,46 +80,94 @@ class Accounts:
         *,
         refresh_seconds: int = REFRESH_SECONDS,
         prepare: accounts.Prepare | None = None,
+        registration: RegistrationMode = "open",
     ) -> None:
         self._database = database
         self._passwords = passwords
         self._tokens = tokens
         self._throttle = throttle
         self._prepare = prepare
+        self._registration = registration
         self.refresh_seconds = refresh_seconds
 
     async def register(
-        self, email: str, password: str, name: str, *, actor: Actor = ANYBODY, agent: str = ""
+        self,
+        email: str,
+        password: str,
+        name: str,
+        *,
+        invitation: str | None = None,
+        actor: Actor = ANYBODY,
+        agent: str = "",
     ) -> SignIn:
-        """Makes a tenant with its first user and workspace session, and signs the user in.
+        """Makes a user with a first workspace session, and signs them in.
+
+        They get a tenant of their own, or become a member of the one that invited them.
 
         Args:
+            invitation: the code of an invitation.
             actor: the caller, whose address counts for the limit on failures.
             agent: the program that calls, by its own account (`User-Agent`); here and below.
 
         Raises:
-            InvalidFields: a field is not acceptable.
+            RegistrationClosed: accounts are not made here, or only by invitation.
+            InvalidFields: a field is not acceptable, or the invitation is for another e-mail address.
+            InvitationRejected: the code is good for nothing (this counts as a failure).
             RecordExists: the e-mail address has an account already (this counts as a failure).
             TooManyAttempts, PasswordsBusy, StoreError
         """
+        if self._registration == "closed" or (self._registration == "invitation" and invitation is None):
+            raise RegistrationClosed(self._registration)
         name = name.strip()
         check_fields(email=email, password=password, name=name)
         async with self._throttle.attempt(account=None, address=actor.address or None) as attempt:
-            new = accounts.registration(email, name, await self._passwords.hash(password))
-            refresh = RefreshToken.new(new.tenant.id, new_id())
-            family = self._family(refresh, new.scope, new.user.created_at, actor, agent)
-
-            async def body(tr: Transaction) -> None:
-                await accounts.register(tr, new, self._prepare)
-                await auth_sessions.create(tr, new.tenant.id, family)
-                audit.record(tr, actor.within(new.scope), "auth.register", _resource(family.id))
-
             try:
-                await self._database.run(body)
-            except RecordExists:
+                joined, refresh = await self._register(email, password, name, invitation, actor, agent)
+            except (RecordExists, InvitationRejected):
                 await attempt.failed()
                 raise
-        return await self._sign_in(new.scope, new.user, new.session, refresh)
+        return await self._sign_in(joined.scope, joined.user, joined.session, refresh)
+
+    async def _register(
+        self, email: str, password: str, name: str, invitation: str | None, actor: Actor, agent: str
+    ) -> tuple[accounts.Registration, RefreshToken]:
+        code = None if invitation is None else InvitationCode.parse(invitation)
+        if code is not None:  # before a password is hashed for nothing
+            await self._database.read(lambda tr: invitations.standing(tr, code))
+        new = accounts.registration(email, name, await self._passwords.hash(password))
+        tenant = new.tenant.id if code is None or code.tenant == keyspace.SYSTEM else code.tenant
+        refresh = RefreshToken.new(tenant, new_id())
+        family = self._family(refresh, new.scope, new.user.created_at, actor, agent)
+
+        async def body(tr: Transaction) -> accounts.Registration:
+            if code is None:
+                joined = new
+                await accounts.register(tr, new, self._prepare)
+            else:
+                joined = await invitations.accept(tr, actor, code, new, self._prepare)
+            await auth_sessions.create(tr, tenant, family)
+            audit.record(tr, actor.within(joined.scope), "auth.register", _resource(family.id))
+            return joined
+
+        return await self._database.run(body), refresh
+
+    async def invited(self, invitation: str, *, actor: Actor = ANYBODY) -> Standing:
+        """What an invitation is for, to be shown to whoever has its code.
+
+        Raises:
+            RegistrationClosed: accounts are not made here.
+            InvitationRejected: the code is good for nothing (this counts as a failure).
+            TooManyAttempts, StoreError
+        """
+        if self._registration == "closed":
+            raise RegistrationClosed(self._registration)
+        async with self._throttle.attempt(account=None, address=actor.address or None) as attempt:
+            try:
+                code = InvitationCode.parse(invitation)
+                return await self._database.read(lambda tr: invitations.standing(tr, code))
+            except InvitationRejected:
+                await attempt.failed()
+                raise
 
     async def login(
         self,
@@ -298,22 +354,3 @@ class Accounts:
 def _resource(family: str) -> str:
     """A sign-in, as the audit names it."""
     return f"sign-in/{family}"
-
-
-def check_fields(*, email: str, password: str, name: str) -> None:
-    """Raises: InvalidFields: with what is wrong with each field that cannot be accepted."""
-    wrong: Mapping[str, str | None] = {
-        "email": None
-        if len(email) <= EMAIL_LIMIT and _EMAIL.fullmatch(email.strip())
-        else "Enter an e-mail address like name@example.com.",
-        "password": None
-        if PASSWORD_LIMITS[0] <= len(password) <= PASSWORD_LIMITS[1]
-        else f"Use between {PASSWORD_LIMITS[0]} and {PASSWORD_LIMITS[1]:,} characters.",
-        "name": None
-        if name.strip()
-        and len(name) <= NAME_LIMIT
-        and not any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
-        else f"Enter a name of at most {NAME_LIMIT} characters.",
-    }
-    if fields := {field: message for field, message in wrong.items() if message is not None}:
-        raise InvalidFields(fields)

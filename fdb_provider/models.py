@@ -13,6 +13,12 @@ from typing import Literal
 import msgspec
 
 Role = Literal["owner", "admin", "member", "viewer"]
+_RANKS: tuple[Role, ...] = ("viewer", "member", "admin", "owner")
+
+
+def at_least(role: Role, least: Role) -> bool:
+    """Whether a role may do what is open to `least`."""
+    return _RANKS.index(role) >= _RANKS.index(least)
 
 
 def new_id() -> str:
@@ -78,6 +84,7 @@ class User(msgspec.Struct, frozen=True):
         email: as typed, for display.
         email_key: see `email_key`.
         password_hash: Argon2id in its encoded form.
+        deleted_at: when they were removed. Their data stays with the tenant, and their address is free.
     """
 
     id: str
@@ -87,6 +94,7 @@ class User(msgspec.Struct, frozen=True):
     role: Role
     password_hash: str
     created_at: int
+    deleted_at: int | None = None
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -95,6 +103,28 @@ class Account(msgspec.Struct, frozen=True):
     email_key: str
     tenant: str
     user: str
+
+
+class Invitation(msgspec.Struct, frozen=True):
+    """Leave to join a tenant, for whoever has its code. Deleted when used or taken back.
+
+    Kept in the tenant `SYSTEM` when it is the operator's, to someone who gets a tenant of their own.
+
+    Args:
+        email: whose it is, as typed.
+        email_key: see `email_key`.
+        secret_hash: SHA-256 of the secret in its code, which is kept nowhere.
+        created_by: the user who made it; "" for the operator.
+    """
+
+    id: str
+    email: str
+    email_key: str
+    role: Role
+    secret_hash: bytes
+    created_by: str
+    created_at: int
+    expires_at: int
 
 
 class AuthSession(msgspec.Struct, frozen=True):

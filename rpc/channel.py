@@ -13,7 +13,7 @@ from aiohttp import ClientError, WSCloseCode, WSMsgType
 from aiohttp.web import WebSocketResponse
 
 from rpc.codec import JSON, MSGPACK, Codec
-from rpc.dispatcher import Dispatcher, MapError
+from rpc.dispatcher import Admit, Dispatcher, MapError
 from rpc.errors import ChannelClosed
 from rpc.registry import Registry
 
@@ -82,6 +82,7 @@ class Channel(Generic[C]):
         socket: prepared already, best with `compress=False`: deflating each answer costs more than it saves.
             Its `max_msg_size` bounds what a client may send in one frame: a larger one closes with 1009.
         map_error: turns an exception of the application into the error to answer with, or gives None.
+        admit: see `dispatcher.Admit`.
         transport: `request.transport`, to drop the connection of a client that does not agree to a close.
     """
 
@@ -92,6 +93,7 @@ class Channel(Generic[C]):
         socket: WebSocketResponse,
         *,
         map_error: MapError = lambda _: None,
+        admit: Admit[C] = lambda _, __: None,
         limits: Limits = Limits(),
         transport: asyncio.Transport | None = None,
     ) -> None:
@@ -100,6 +102,7 @@ class Channel(Generic[C]):
             registry,
             context,
             map_error=map_error,
+            admit=admit,
             batch_limit=limits.batch,
             batch_width=limits.batch_width,
             batch_bytes=limits.batch_bytes,

@@ -18,12 +18,14 @@ from oslash.either import Right
 
 from rpc.codec import MALFORMED, UNENCODABLE, Codec, Frame, Id, Refused, Request
 from rpc.errors import Code, RpcError, protocol_error
-from rpc.registry import Registry
+from rpc.registry import Method, Registry
 
 logger = logging.getLogger(__name__)
 
 C = TypeVar("C")
 MapError = Callable[[Exception], RpcError | None]
+Admit = Callable[[C, Method[C]], None]
+"""Called with the context before a method is run; what it raises is answered in its stead."""
 
 CANCEL = "$/cancelRequest"
 """As in the Language Server Protocol."""
@@ -32,12 +34,19 @@ CANCEL = "$/cancelRequest"
 class Call(Generic[C]):
     """One request being run; what jsonrpcserver passes to `Method` as its context."""
 
-    __slots__ = ("_map_error", "cancelled", "codec", "context", "id", "shielded", "task")
+    __slots__ = ("_map_error", "admit", "cancelled", "codec", "context", "id", "shielded", "task")
 
     def __init__(
-        self, context: C, codec: Codec, map_error: MapError, id: Id | UnsetType, shielded: bool
+        self,
+        context: C,
+        codec: Codec,
+        map_error: MapError,
+        id: Id | UnsetType,
+        shielded: bool,
+        admit: Admit[C],
     ) -> None:
         self.context = context
+        self.admit = admit
         self.codec = codec
         self.id = id
         self.shielded = shielded
@@ -85,6 +94,7 @@ class Dispatcher(Generic[C]):
         registry: the methods.
         context: passed to each of them.
         map_error: turns an exception of the application into the error to answer with, or gives None.
+        admit: see `Admit`.
         batch_limit: requests one batch may have.
         batch_width: requests of one batch that run side by side.
         batch_bytes: largest frame that is taken for a batch.
@@ -99,6 +109,7 @@ class Dispatcher(Generic[C]):
         context: C,
         *,
         map_error: MapError = lambda _: None,
+        admit: Admit[C] = lambda _, __: None,
         batch_limit: int = 1000,
         batch_width: int = 8,
         batch_bytes: int = 1 << 20,
@@ -108,6 +119,7 @@ class Dispatcher(Generic[C]):
         self._methods = cast(dict[str, Callable[..., Any]], registry.methods)  # as jsonrpcserver types it
         self._context = context
         self._map_error = map_error
+        self._admit = admit
         self._batch_limit = batch_limit
         self._batch_width = batch_width
         self._batch_bytes = batch_bytes
@@ -193,7 +205,7 @@ class Dispatcher(Generic[C]):
         """What the method returns, or the RpcError to answer with."""
         method = self._registry.methods.get(request.method)
         shielded = method is not None and method.shielded
-        call = Call(self._context, codec, self._map_error, request.id, shielded)
+        call = Call(self._context, codec, self._map_error, request.id, shielded, self._admit)
         self._running.add(call)
         try:
             result = get_method(self._methods, request.method)

@@ -50,6 +50,7 @@ class Method(Generic[C]):
     async def __call__(self, call: Call[C], params: Raw) -> Right:
         """Runs it. It raises `RpcError` only, which jsonrpcserver turns into the error to answer with."""
         try:
+            call.admit(call.context, self)
             if self.params_type is None:
                 self._refuse_params(call.codec, params)
                 result = await self.function(call.context)

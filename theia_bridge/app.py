@@ -11,6 +11,7 @@ from aiohttp import web
 from auth.gate import Gate
 from auth.keys import KeyRing
 from auth.passwords import Passwords
+from auth.profile import Profile
 from auth.revocations import RevocationFollower
 from auth.service import Accounts
 from auth.throttle import Throttle
@@ -28,7 +29,7 @@ from theia_bridge.rest import files, health
 from theia_bridge.search.mirrors import Mirrors
 from theia_bridge.search.service import SearchService
 from theia_bridge.sockets import Sockets
-from theia_bridge.state import ACCOUNTS, DATABASE, FILES, GATE, REVOCATIONS, SEARCH, SETTINGS
+from theia_bridge.state import ACCOUNTS, DATABASE, FILES, GATE, PROFILE, REVOCATIONS, SEARCH, SETTINGS
 
 _log = logging.getLogger(__name__)
 
@@ -54,6 +55,7 @@ async def create_app(settings: Settings) -> web.Application:
         ring, issuer=settings.issuer, audience=settings.audience, seconds=settings.access_token_seconds
     )
     passwords = Passwords()
+    throttle = Throttle(database)
     app = web.Application()
     app[SETTINGS] = settings
     app[DATABASE] = database
@@ -68,10 +70,12 @@ async def create_app(settings: Settings) -> web.Application:
         database,
         passwords,
         tokens,
-        Throttle(database),
+        throttle,
         refresh_seconds=settings.refresh_token_days * 86_400,
         prepare=welcome.prepare,
+        registration=settings.registration,
     )
+    app[PROFILE] = Profile(database, passwords, throttle)
     sockets = Sockets()
     collector = Collector(database, app[FILES])
 

@@ -19,6 +19,7 @@ from fdb_provider.engine.url import open_database
 from fdb_provider.errors import StoreError
 from fdb_provider.fsck import Report
 from fdb_provider.fsck import check as fsck_store
+from fdb_provider.models import Role
 from rpc import RpcError
 from theia_bridge import __version__, config, doctor, users
 from theia_bridge.commands import files
@@ -144,16 +145,44 @@ def rotate_keys() -> None:
     print(f"{ring.rotate(settings.token_algorithm).kid} signs in a minute")
 
 
+Into = Annotated[
+    str | None, typer.Option(help="E-mail address of a member of the tenant to join, instead of an own one.")
+]
+InRole = Annotated[Role, typer.Option(help="What they may do in that tenant.")]
+
+
 @user.command("add")
 def add_user(
-    email: Email, name: Annotated[str, typer.Option(help="The person's name.")], store: Store = None
+    email: Email,
+    name: Annotated[str, typer.Option(help="The person's name.")],
+    into: Into = None,
+    role: InRole = "member",
+    store: Store = None,
 ) -> None:
-    """Makes an account with a tenant and a first session of its own.
+    """Makes an account with a first session of its own, also where registration is closed.
 
     Example: `theia-bridge user add --email ada@example.com --name "Ada Lovelace"`
     """
-    user_id = asyncio.run(users.add(config.load(store=store), email, name, password(confirm=True)))
+    settings = config.load(store=store)
+    user_id = asyncio.run(users.add(settings, email, name, password(confirm=True), into, role))
     print(f"{email} can sign in now (user {user_id})")
+
+
+@user.command("invite")
+def invite_user(
+    email: Email,
+    into: Into = None,
+    role: InRole = "member",
+    days: Annotated[int, typer.Option(min=1, max=90, help="Days after which it expires.")] = 7,
+    url: Url = DEFAULT_URL,
+    store: Store = None,
+) -> None:
+    """Invites someone: prints a link to register with, good for that address and once.
+
+    Example: `theia-bridge user invite --email bob@example.com --into ada@example.com --role viewer`
+    """
+    code = asyncio.run(users.invite(config.load(store=store), email, into, role, days))
+    print(f"{url.rstrip('/')}/login?invitation={code}")
 
 
 @user.command("list")

@@ -66,6 +66,13 @@ class Settings(BaseSettings):
             description="Believe X-Forwarded-For and X-Forwarded-Proto: only behind a proxy that sets both."
         ),
     ] = False
+    registration: Annotated[
+        Literal["open", "invitation", "closed"],
+        Field(
+            description="Who may make an account: everybody (`open`), whoever was invited (`invitation`), or "
+            "nobody but the operator, by `theia-bridge user add` (`closed`)."
+        ),
+    ] = "open"
     issuer: Annotated[str, Field(min_length=1, description="`iss` of the tokens.")] = "theia-bridge"
     audience: Annotated[str, Field(min_length=1, description="`aud` of the tokens.")] = "theia-bridge"
     token_algorithm: Annotated[

@@ -16,7 +16,7 @@ from fdb_provider.models import Revocation, new_id
 from fdb_provider.scope import Scope
 from rpc import Channel, Limits
 from theia_bridge.errors import to_rpc
-from theia_bridge.methods import build_registry
+from theia_bridge.methods import admit, build_registry
 from theia_bridge.methods.context import Context
 from theia_bridge.methods.tasks import Tasks
 from theia_bridge.middleware.authentication import USER
@@ -75,6 +75,7 @@ class Sockets:
             context,
             websocket,
             map_error=to_rpc,
+            admit=admit,
             limits=Limits(concurrency=settings.rpc_concurrency),
             transport=request.transport,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from auth.gate import Gate
+from auth.profile import Profile
 from auth.revocations import RevocationFollower
 from auth.service import Accounts
 from fdb_provider.engine import Database
@@ -19,3 +20,4 @@ ACCOUNTS: web.AppKey[Accounts] = web.AppKey("accounts", Accounts)
 GATE: web.AppKey[Gate] = web.AppKey("gate", Gate)
 REVOCATIONS: web.AppKey[RevocationFollower] = web.AppKey("revocations", RevocationFollower)
 SEARCH: web.AppKey[SearchService] = web.AppKey("search", SearchService)
+PROFILE: web.AppKey[Profile] = web.AppKey("profile", Profile)

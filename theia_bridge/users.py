@@ -1,26 +1,36 @@
-"""Accounts made and listed by an operator, straight in the store."""
+"""Accounts made, invited and listed by an operator, straight in the store."""
 
 from __future__ import annotations
 
 import msgspec
 
+from auth import invitations
+from auth.errors import RegistrationClosed
+from auth.fields import check_fields
 from auth.passwords import Passwords
-from auth.service import check_fields
-from fdb_provider.engine import Transaction
+from fdb_provider import keyspace
+from fdb_provider.engine import Reader, Transaction
 from fdb_provider.engine.url import open_database
 from fdb_provider.errors import RecordNotFound
-from fdb_provider.models import Account, Limits
+from fdb_provider.models import Account, Limits, Role, Tenant
 from fdb_provider.repositories import accounts
 from theia_bridge.config import Settings
 from theia_bridge.ide import welcome
 
 
-async def add(settings: Settings, email: str, name: str, password: str) -> str:
-    """Makes an account with a tenant and a first session of its own; returns the user's id.
+async def add(
+    settings: Settings, email: str, name: str, password: str, into: str | None = None, role: Role = "member"
+) -> str:
+    """Makes an account with a first session of its own, in every registration mode; returns the user's id.
+
+    Args:
+        into: the e-mail address of a member of the tenant to join; None for a tenant of one's own.
+        role: in that tenant; in their own they are owner.
 
     Raises:
         InvalidFields: a field is not acceptable.
         RecordExists: the e-mail address has an account already.
+        RecordNotFound: nobody has the address `into`.
         StoreError: the store cannot be opened; StoreInUse while a server has it open.
     """
     check_fields(email=email, password=password, name=name)
@@ -33,12 +43,42 @@ async def add(settings: Settings, email: str, name: str, password: str) -> str:
     try:
 
         async def body(tr: Transaction) -> None:
-            await accounts.register(tr, new, welcome.prepare)
+            if into is None:
+                await accounts.register(tr, new, welcome.prepare)
+            else:
+                joined = new.into(await _tenant(tr, into), role)
+                await accounts.join(tr, joined, welcome.prepare)
 
         await database.run(body)
     finally:
         await database.close()
     return new.user.id
+
+
+async def invite(settings: Settings, email: str, into: str | None, role: Role, days: int) -> str:
+    """Invites someone; returns the code, which cannot be had again.
+
+    Args:
+        into: as `add`.
+        days: after so many it expires.
+
+    Raises:
+        RegistrationClosed: the server takes no invitations.
+        InvalidFields: the address is not acceptable.
+        RecordExists: it has an account, or is invited already.
+        RecordNotFound, StoreError: as `add`.
+    """
+    if settings.registration == "closed":
+        raise RegistrationClosed("closed")
+    database = await open_database(settings.store)
+    try:
+        tenant = keyspace.SYSTEM
+        if into is not None:
+            tenant = (await database.read(lambda tr: _tenant(tr, into))).id
+        _, code = await invitations.invite_as_operator(database, tenant, email, role, days)
+        return str(code)
+    finally:
+        await database.close()
 
 
 async def every(settings: Settings) -> list[Account]:
@@ -66,10 +106,7 @@ async def limit(settings: Settings, email: str, changes: dict[str, int | None]) 
     try:
 
         async def body(tr: Transaction) -> Limits | None:
-            found = await accounts.by_email(tr, email)
-            tenant = None if found is None else await accounts.tenant(tr, found[0])
-            if tenant is None:
-                raise RecordNotFound(f"no account has the address {email}")
+            tenant = await _tenant(tr, email)
             own = msgspec.structs.replace(tenant.limits or settings.limits, **given) if given else None
             await accounts.TENANTS.put(tr, tenant.id, msgspec.structs.replace(tenant, limits=own))
             return own
@@ -77,3 +114,12 @@ async def limit(settings: Settings, email: str, changes: dict[str, int | None]) 
         return await database.run(body)
     finally:
         await database.close()
+
+
+async def _tenant(tr: Reader, email: str) -> Tenant:
+    """The tenant of whoever has an e-mail address. Raises `RecordNotFound`."""
+    found = await accounts.by_email(tr, email)
+    tenant = None if found is None else await accounts.tenant(tr, found[0])
+    if tenant is None:
+        raise RecordNotFound(f"no account has the address {email}")
+    return tenant

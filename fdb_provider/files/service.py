@@ -349,6 +349,10 @@ class FileService(FileReader):
         answer = await once.answered(self._db, [tree.root_of(scope, parse(path))], idempotency_key)
         return answer if isinstance(answer, Entry) else None
 
+    async def limits(self, tenant: str) -> Limits:
+        """How much a tenant, its users and its sessions may keep."""
+        return await self._quotas.of(tenant)
+
     async def usage(self, scope: Scope) -> tuple[dict[usage.Owner, usage.Usage], Limits]:
         """What the session, the user and the tenant keep, and how much they may."""
         limits = await self._quotas.of(scope.tenant)

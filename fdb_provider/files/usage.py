@@ -19,7 +19,7 @@ life of one transaction (milliseconds, and 5 s at most).
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -158,6 +158,12 @@ async def read(tr: Reader, scope: Scope) -> dict[Owner, Usage]:
 async def of(tr: Reader, owner: bytes) -> Usage:
     """What is counted for the root or tenant with that key prefix."""
     return _decode(await tr.get(keyspace.usage(owner)))
+
+
+async def each(tr: Reader, owners: Sequence[bytes]) -> list[Usage]:
+    """The same for several, read together."""
+    reads = [tr.get(keyspace.usage(owner)) for owner in owners]
+    return [_decode(await kept) for kept in reads]
 
 
 def prefix(scope: Scope, owner: Owner) -> bytes:

@@ -244,7 +244,7 @@ class _Pass:
             missing = [] if await accounts.tenant(tr, tenant) else ["the tenant itself"]
             for owner, name in roots.values():
                 collection = workspace_sessions.SESSIONS if owner == "session" else accounts.USERS
-                if await collection.get(tr, tenant, name) is None:
+                if await collection.get(tr, tenant, name, deleted=True) is None:
                     missing.append(f"{owner} {name}")
             return missing
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from fdb_provider.records import Collection
-from fdb_provider.repositories import accounts, audit, auth_sessions, workspace_sessions
+from fdb_provider.repositories import accounts, audit, auth_sessions, invitations, workspace_sessions
 
 COLLECTIONS: tuple[Collection[Any], ...] = (
     accounts.TENANTS,
     accounts.USERS,
     accounts.ACCOUNTS,
+    invitations.INVITATIONS,
     auth_sessions.FAMILIES,
     workspace_sessions.SESSIONS,
     audit.AUDIT,

@@ -9,13 +9,31 @@ import msgspec
 from fdb_provider import keyspace
 from fdb_provider.engine import Reader, Transaction
 from fdb_provider.errors import RecordExists
-from fdb_provider.models import Account, Tenant, User, WorkspaceSession, email_key, new_id, now_ms
+from fdb_provider.models import Account, Role, Tenant, User, WorkspaceSession, email_key, new_id, now_ms
 from fdb_provider.records import Collection, Index
 from fdb_provider.repositories import workspace_sessions
 from fdb_provider.scope import Scope
 
 TENANTS = Collection("tenant", Tenant, key=("id",))
-USERS = Collection("user", User, key=("id",), indexes=[Index("by_email", ("email_key",), unique=True)])
+USERS = Collection(
+    "user",
+    User,
+    key=("id",),
+    indexes=[
+        Index(
+            "by_email",
+            ("email_key",),
+            unique=True,
+            serves="The members by e-mail address; whether an address to be invited is one of theirs.",
+        ),
+        Index(
+            "by_role",
+            ("role", "email_key"),
+            serves="The members with a role; whether an owner is the last one.",
+        ),
+    ],
+    soft_delete=True,
+)
 ACCOUNTS = Collection("account", Account, key=("email_key",))
 
 Prepare = Callable[[Transaction, Scope], Awaitable[None]]
@@ -23,7 +41,7 @@ Prepare = Callable[[Transaction, Scope], Awaitable[None]]
 
 
 class Registration(msgspec.Struct, frozen=True):
-    """A tenant with its first user and workspace session, before it is stored."""
+    """A user with a first workspace session, and the tenant they belong to, before it is stored."""
 
     tenant: Tenant
     user: User
@@ -32,6 +50,10 @@ class Registration(msgspec.Struct, frozen=True):
     @property
     def scope(self) -> Scope:
         return Scope(self.tenant.id, self.user.id, self.session.id)
+
+    def into(self, tenant: Tenant, role: Role) -> Registration:
+        """The same user as a member of a tenant that is there."""
+        return Registration(tenant, msgspec.structs.replace(self.user, role=role), self.session)
 
 
 def registration(email: str, name: str, password_hash: str) -> Registration:
@@ -61,16 +83,44 @@ async def register(tr: Transaction, new: Registration, prepare: Prepare | None =
     Raises:
         RecordExists: the e-mail address belongs to a user already.
     """
-    account = Account(email_key=new.user.email_key, tenant=new.tenant.id, user=new.user.id)
+    await TENANTS.insert(tr, new.tenant.id, new.tenant)
+    await join(tr, new, prepare)
+
+
+async def join(tr: Transaction, new: Registration, prepare: Prepare | None = None) -> None:
+    """The same for a tenant that is there: stores user and session only. Raises as `register`."""
+    tenant_id = new.tenant.id
+    await claim(tr, tenant_id, new.user)
+    await USERS.insert(tr, tenant_id, new.user)
+    await workspace_sessions.create(tr, tenant_id, new.session)
+    if prepare is not None:
+        await prepare(tr, new.scope)
+
+
+async def claim(tr: Transaction, tenant_id: str, user: User) -> None:
+    """Has the user found by their e-mail address.
+
+    Raises:
+        RecordExists: the address belongs to a user already.
+    """
+    account = Account(email_key=user.email_key, tenant=tenant_id, user=user.id)
     try:
         await ACCOUNTS.insert(tr, keyspace.SYSTEM, account)
     except RecordExists:
         raise RecordExists("This e-mail address has an account already.") from None
-    await TENANTS.insert(tr, new.tenant.id, new.tenant)
-    await USERS.insert(tr, new.tenant.id, new.user)
-    await workspace_sessions.create(tr, new.tenant.id, new.session)
-    if prepare is not None:
-        await prepare(tr, new.scope)
+
+
+async def readdress(tr: Transaction, tenant_id: str, user: User, email: str) -> User:
+    """Gives a user another e-mail address; returns the user as they are now, to be stored by the caller.
+
+    Raises:
+        RecordExists: it belongs to another user.
+    """
+    moved = msgspec.structs.replace(user, email=email.strip(), email_key=email_key(email))
+    if moved.email_key != user.email_key:
+        await claim(tr, tenant_id, moved)
+        await ACCOUNTS.delete(tr, keyspace.SYSTEM, user.email_key)
+    return moved
 
 
 async def tenant(tr: Reader, tenant_id: str) -> Tenant | None:

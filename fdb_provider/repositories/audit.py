@@ -37,6 +37,7 @@ ACTIONS = {
     "tenant.erase": "All data of a tenant is erased.",
     "member.role": "A member was given another role.",
     "member.remove": "A member was removed.",
+    "member.restore": "A removed member was brought back.",
     "member.join": "Someone accepted an invitation.",
     "invitation.create": "Someone was invited.",
     "invitation.revoke": "An invitation was taken back.",

@@ -15,8 +15,9 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient
 
 from auth.errors import InvalidCredentials, InvalidFields, PasswordsBusy, RefreshRejected, TooManyAttempts
+from auth.fields import check_fields
 from auth.passwords import Passwords
-from auth.service import Accounts, check_fields
+from auth.service import Accounts
 from auth.throttle import Limits, Throttle
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction

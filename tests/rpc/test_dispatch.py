@@ -12,14 +12,15 @@ import pytest
 
 from rpc import Registry, RpcError
 from rpc.codec import JSON, MSGPACK, POSITIONAL_BYTES, Codec
-from rpc.dispatcher import Dispatcher
-from tests.rpc.support import Context, EchoParams, NameParams, World, echo, map_error, registry
+from rpc.dispatcher import Admit, Dispatcher
+from rpc.registry import Method
+from tests.rpc.support import Context, DomainError, EchoParams, NameParams, World, echo, map_error, registry
 
 both = pytest.mark.parametrize("codec", [JSON, MSGPACK], ids=["json", "msgpack"])
 
 
-def dispatcher(**limits: int) -> Dispatcher[Context]:
-    return Dispatcher(registry, Context(World()), map_error=map_error, **limits)
+def dispatcher(admit: Admit[Context] = lambda _, __: None, **limits: int) -> Dispatcher[Context]:
+    return Dispatcher(registry, Context(World()), map_error=map_error, admit=admit, **limits)
 
 
 async def send(codec: Codec, value: object, to: Dispatcher[Context] | None = None) -> Any:
@@ -506,3 +507,21 @@ def test_an_error_survives_pickling() -> None:
     error = copy.copy(RpcError(-1, "m", "K", {"a": 1}))
     assert (error.code, error.message, error.kind, error.data) == (-1, "m", "K", {"a": 1, "kind": "K"})
     assert str(error) == "m [K, -1]"
+
+
+@both
+async def test_what_is_not_admitted_is_not_run_and_says_why(codec: Codec) -> None:
+    seen: list[str] = []
+
+    def admit(context: Context, method: Method[Context]) -> None:
+        seen.append(method.name)
+        if method.name == "test.echo":
+            raise DomainError("not you")
+
+    to = dispatcher(admit)
+    refused = await send(codec, {"jsonrpc": "2.0", "method": "test.echo", "id": 1}, to)
+    assert refused["error"]["code"] == -32001, "and not that its params are missing"
+    assert refused["error"]["message"] == "not you"
+    unknown = await send(codec, {"jsonrpc": "2.0", "method": "nothing", "id": 2}, to)
+    assert unknown["error"]["code"] == -32601
+    assert seen == ["test.echo"]

@@ -1,4 +1,5 @@
-// The sign-in page: one form that signs in or, as /login?register, signs up.
+// The sign-in page: one form that signs in or, as /login?register, signs up. As /login?invitation=CODE it signs
+// up into the tenant that made the invitation, with the e-mail address it was made for.
 // The answer's cookies carry the sign-in on; no token is kept by this page.
 "use strict";
 
@@ -13,6 +14,8 @@ const card = document.querySelector("main");
 const form = byId("form");
 const alertBox = byId("alert");
 const parameters = new URLSearchParams(location.search);
+// Who may sign up: "open" everybody, "invitation" the invited, "closed" nobody. The server wrote it here.
+const registration = document.body.dataset.registration;
 
 const TEXT = {
   login: {
@@ -35,8 +38,17 @@ const TEXT = {
   },
 };
 
-let mode = parameters.has("register") ? "register" : "login";
+// Why there is no way to sign up, where there is none.
+const NO_WAY = {
+  invitation: "New here? Ask somebody who has an account to invite you.",
+  closed: "Accounts are made by the operator of this server.",
+};
+const ROLES = { owner: "an owner", admin: "an admin", member: "a member", viewer: "a viewer" };
+
+let mode = parameters.has("register") && registration === "open" ? "register" : "login";
 let busy = false;
+// The code of an invitation that stands.
+let invitation = null;
 
 /** Where to go afterwards: `next` if it is a path of this server, and never anywhere else. */
 function target() {
@@ -82,9 +94,13 @@ function show(next) {
   const registering = mode === "register";
   document.title = text.title;
   for (const id of ["heading", "lead", "action", "question", "switch"]) byId(id).textContent = text[id];
+  const mayRegister = registration === "open" || invitation !== null;
+  if (!registering && !mayRegister) byId("question").textContent = NO_WAY[registration];
+  byId("switch").hidden = !registering && !mayRegister;
   byId("switch").href = link(registering ? "login" : "register");
   byId("name-field").hidden = !registering;
   byId("name").disabled = !registering;
+  byId("email").readOnly = registering && invitation !== null;
   byId("password").autocomplete = registering ? "new-password" : "current-password";
   form.action = "/api/v5/auth/" + mode;
   fail("");
@@ -143,6 +159,7 @@ async function submit() {
 
   work(true, TEXT[mode].busy);
   const values = Object.fromEntries(fields().map((input) => [input.name, input.value]));
+  if (mode === "register" && invitation !== null) values.invitation = invitation;
   try {
     const answer = await post(mode, values);
     if (answer.ok) {
@@ -216,6 +233,35 @@ async function resume() {
   work(false);
 }
 
+/** Shows what an invitation is for, and the form to accept it; or why it is good for nothing. */
+async function welcome(code) {
+  work(true, "Looking at your invitation…");
+  let message = "The server does not answer. Check the connection, then load this page again.";
+  try {
+    const answer = await post("invitation", { invitation: code });
+    const found = await answer.json();
+    if (answer.ok) {
+      invitation = code;
+      byId("email").value = found.email;
+      Object.assign(TEXT.register, {
+        heading: found.tenant === null ? TEXT.register.heading : `Join ${found.tenant}`,
+        lead: found.tenant === null ? TEXT.register.lead : `You are invited as ${ROLES[found.role]}.`,
+        title: found.tenant === null ? TEXT.register.title : `Join ${found.tenant} · Theia Bridge`,
+      });
+      TEXT.login.switch = "Accept your invitation";
+      show("register");
+      message = "";
+    } else {
+      message = found.detail;
+    }
+  } catch {
+    // As the message says.
+  }
+  work(false);
+  fail(message);
+  (message ? byId("email") : byId("name")).focus();
+}
+
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   if (!busy) void submit();
@@ -247,4 +293,5 @@ byId("host").textContent = location.host;
 byId("host").title = location.host;
 show(mode);
 if (mode === "register") byId("name").focus();
-if (mode === "login" && remembered() && !circling()) void resume();
+if (parameters.has("invitation")) void welcome(parameters.get("invitation"));
+else if (mode === "login" && remembered() && !circling()) void resume();

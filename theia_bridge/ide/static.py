@@ -19,7 +19,8 @@ routes = web.RouteTableDef()
 
 _HERE = Path(__file__).parent
 _HASHED = re.compile(r"\.[0-9a-f]{8,}\.")
-_LOGIN_FILES = {"login": "login.html", "login.css": "login.css", "login.js": "login.js"}
+_LOGIN_FILES = {"login.css": "login.css", "login.js": "login.js"}
+_LOGIN_PAGE = (_HERE / "login.html").read_text()
 
 
 @routes.get("/")
@@ -35,10 +36,19 @@ async def without_slash(request: web.Request) -> web.Response:
     raise web.HTTPFound("/theia/" + (f"?{request.query_string}" if request.query_string else ""))
 
 
-@routes.get("/{name:login|login\\.css|login\\.js}")
+@routes.get("/login")
 @public
 async def login(request: web.Request) -> web.StreamResponse:
-    """The login page and what belongs to it."""
+    """The login page, which knows who may register."""
+    mode = request.app[SETTINGS].registration
+    page = _LOGIN_PAGE.replace('data-registration="open"', f'data-registration="{mode}"')
+    return web.Response(text=page, content_type="text/html", headers={"Cache-Control": "no-cache"})
+
+
+@routes.get("/{name:login\\.css|login\\.js}")
+@public
+async def login_part(request: web.Request) -> web.StreamResponse:
+    """What belongs to the login page."""
     response = web.FileResponse(_HERE / _LOGIN_FILES[request.match_info["name"]])
     response.headers["Cache-Control"] = "no-cache"
     return response

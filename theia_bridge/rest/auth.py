@@ -7,8 +7,16 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from auth.errors import InvalidCredentials, PasswordsBusy, RefreshRejected, TooManyAttempts
-from auth.service import EMAIL_LIMIT, SignIn
+from auth.errors import (
+    InvalidCredentials,
+    InvitationRejected,
+    PasswordsBusy,
+    RefreshRejected,
+    RegistrationClosed,
+    TooManyAttempts,
+)
+from auth.fields import EMAIL_LIMIT
+from auth.service import SignIn
 from fdb_provider.errors import RecordExists, RecordNotFound
 from fdb_provider.models import Role
 from theia_bridge.middleware.authentication import ACCESS_COOKIE, set_access_cookie
@@ -23,14 +31,40 @@ BODY_LIMIT = 16 * 1024
 """Bytes of a request; the longest password takes a quarter of it."""
 SESSION_LIMIT = 64
 """Characters of a workspace session's id; ours have 20 (`new_id`)."""
+INVITATION_LIMIT = 200
+"""Characters of the code of an invitation; ours have 64."""
 
 api = Resource("auth", "Signing up, in, on and out")
 
 
 class Register(msgspec.Struct, forbid_unknown_fields=True):
+    """`invitation` is the code of an invitation; with it, the user joins the tenant that made it."""
+
     email: str
     password: str
     name: str
+    invitation: Annotated[str, msgspec.Meta(max_length=INVITATION_LIMIT)] | None = None
+
+
+class Code(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The code of an invitation."""
+
+    invitation: Annotated[str, msgspec.Meta(max_length=INVITATION_LIMIT)]
+
+
+class InvitedAnswer(msgspec.Struct, frozen=True):
+    """What an invitation is for.
+
+    Args:
+        email: the address to register with.
+        tenant: name of the tenant that is joined; null for one of one's own.
+        expires_at: in milliseconds since 1970.
+    """
+
+    email: str
+    role: Role
+    tenant: str | None
+    expires_at: int
 
 
 class Login(msgspec.Struct, forbid_unknown_fields=True):
@@ -85,14 +119,38 @@ class SignInAnswer(msgspec.Struct):
     "/auth/register",
     status=201,
     public=True,
-    errors=(RecordExists, TooManyAttempts, PasswordsBusy),
+    errors=(RecordExists, RegistrationClosed, InvitationRejected, TooManyAttempts, PasswordsBusy),
     body_limit=BODY_LIMIT,
 )
 async def register(call: Call, body: Register) -> SignInAnswer:
     """Makes an account with its first workspace session, and signs in."""
     accounts = call.request.app[ACCOUNTS]
-    done = await accounts.register(body.email, body.password, body.name, actor=call.actor, agent=_agent(call))
+    done = await accounts.register(
+        body.email,
+        body.password,
+        body.name,
+        invitation=body.invitation,
+        actor=call.actor,
+        agent=_agent(call),
+    )
     return _signed_in(call, done)
+
+
+@api.post(
+    "/auth/invitation",
+    public=True,
+    errors=(InvitationRejected, RegistrationClosed, TooManyAttempts),
+    body_limit=BODY_LIMIT,
+)
+async def invitation(call: Call, body: Code) -> InvitedAnswer:
+    """What the invitation with a code is for. Codes that are good for nothing are throttled as logins are."""
+    found = await call.request.app[ACCOUNTS].invited(body.invitation, actor=call.actor)
+    return InvitedAnswer(
+        email=found.invitation.email,
+        role=found.invitation.role,
+        tenant=None if found.tenant is None else found.tenant.name,
+        expires_at=found.invitation.expires_at,
+    )
 
 
 @api.post(

@@ -175,8 +175,13 @@ async def _receive(request: web.Request, path: str, incoming: content.Upload, si
 
 
 def _check_caller(request: web.Request) -> None:
-    """A page says whose it is, as `USER/SESSION`: the cookie may be of somebody who signed in since."""
+    """Whether the caller may write, and is whom they think they are.
+
+    A page says whose it is, as `USER/SESSION`: the cookie may be of somebody who signed in since.
+    """
     scope = request[USER].scope
+    if request[USER].role == "viewer":
+        raise NoPermissions("You are a viewer in this tenant: you may read files, but not write them.")
     if request.headers.get("Theia-Bridge-Caller") not in (None, f"{scope.user}/{scope.session}"):
         raise NoPermissions("somebody else, or for another session, has signed in in this browser")
 

@@ -41,7 +41,7 @@ from auth.context import UserContext
 from fdb_provider.engine import Database
 from fdb_provider.errors import Conflict, NoPermissions
 from fdb_provider.files.service import FileService
-from fdb_provider.models import Role
+from fdb_provider.models import Role, at_least
 from fdb_provider.scope import NOBODY, Actor, Scope
 from theia_bridge.config import Settings
 from theia_bridge.middleware.authentication import USER, public
@@ -53,8 +53,6 @@ from theia_bridge.trace import request_id
 PREFIX = "/api/v5"
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request's body, if its endpoint sets no other limit."""
-RANKS: dict[Role, int] = {"viewer": 0, "member": 1, "admin": 2, "owner": 3}
-"""The roles, each with the rights of those before it."""
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 T = TypeVar("T")
@@ -228,7 +226,7 @@ class Endpoint:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answers a request."""
-        if not self.public and RANKS[request[USER].role] < RANKS[self.role]:
+        if not self.public and not at_least(request[USER].role, self.role):
             raise NoPermissions(f"This takes the role {self.role}; yours is {request[USER].role}.")
         arguments: dict[str, msgspec.Struct | None] = {}
         if self.path_type is not None:
