@@ -65,7 +65,7 @@ async def body(request: web.Request, form: type[S], limit: int) -> S:
     Raises:
         HTTPUnsupportedMediaType: it is declared to be something else.
         HTTPRequestEntityTooLarge: it is longer than `limit`.
-        HTTPBadRequest: it is no JSON.
+        HTTPBadRequest: it is no JSON, or nested too deeply.
         InvalidFields: it is, but does not fit.
     """
     # Also keeps the forms of other sites out: without a preflight they cannot send this type.
@@ -79,9 +79,12 @@ async def body(request: web.Request, form: type[S], limit: int) -> S:
                 limit, len(raw), text=f"The body may have {limit:,} bytes here."
             )
     try:
+        raw.decode()  # msgspec does not look into what it leaves as it is (`Raw`)
         return msgspec.json.decode(raw, type=form)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
+    except RecursionError:
+        raise web.HTTPBadRequest(text="The body is nested too deeply.") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise web.HTTPBadRequest(text=f"The body is not valid JSON: {error}.") from None
 
