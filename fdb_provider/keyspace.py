@@ -115,6 +115,11 @@ def indexes(tenant: str, collection: str) -> bytes:
     return pack(tenant, "index", collection)
 
 
+def message_parts(tenant: str, user: str, conversation: str) -> bytes:
+    """(tenant, "message", user, conversation, position, i) → part i of the body of a message."""
+    return pack(tenant, "message", user, conversation)
+
+
 # --- files ------------------------------------------------------------------------------------------
 
 

@@ -32,7 +32,16 @@ def now_ms() -> int:
 
 def email_key(email: str) -> str:
     """The form in which an e-mail address is unique: letter case and compatibility forms do not count."""
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email.strip()).casefold())
+    return _folded(email)
+
+
+def name_key(name: str) -> str:
+    """The form in which the name of an agent is unique, as with `email_key`."""
+    return _folded(name)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).casefold())
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -207,3 +216,128 @@ class Audit(msgspec.Struct, frozen=True):
     request: str = ""
     address: str = ""
     detail: dict[str, str] = {}
+
+
+MessageRole = Literal["user", "assistant", "system", "tool"]
+
+
+class Conversation(msgspec.Struct, frozen=True):
+    """A conversation of a user, held in one of the user's workspace sessions.
+
+    Args:
+        id: its client's, or ours; unique among the user's.
+        agent: the agent it is pinned to, by its id or by the name the IDE's own agents have.
+        updated_at: when it, or a message of it, last changed.
+        messages: how many it has, which is also the position of the next one.
+        size: bytes of their bodies together.
+        metadata: what its client keeps with it: a JSON object.
+    """
+
+    id: str
+    session: str
+    user: str
+    title: str
+    created_at: int
+    updated_at: int
+    agent: str | None = None
+    messages: int = 0
+    size: int = 0
+    metadata: bytes = b"{}"
+    deleted_at: int | None = None
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message of a conversation. What it says is its body, see `repositories.messages`.
+
+    Args:
+        position: 0 for the first of the conversation, one more for each that follows.
+        id: its client's, unique in the conversation.
+        model: the language model that wrote it.
+        parent: id of the message it follows, where the conversation has branches.
+        updated_at: when its body last changed.
+        size: bytes of its body.
+        digest: SHA-256 of its body.
+        packed: the body is stored as a zstd frame.
+        parts: number of keys that hold the body; 0 when it is in `body`.
+    """
+
+    user: str
+    conversation: str
+    position: int
+    id: str
+    role: MessageRole
+    created_at: int
+    updated_at: int
+    size: int
+    digest: bytes
+    model: str | None = None
+    parent: str | None = None
+    packed: bool = False
+    parts: int = 0
+    body: bytes = b""
+
+
+class Agent(msgspec.Struct, frozen=True):
+    """An agent of a tenant: what a language model is told, and may use, when it answers.
+
+    Args:
+        name_key: the form in which its name is unique, see `name_key`.
+        prompt: what the model is told first.
+        model: the language model that answers; "" is the server's default.
+        tools: names of the tools it may call.
+        created_by: the user who made it.
+    """
+
+    id: str
+    name: str
+    name_key: str
+    created_by: str
+    created_at: int
+    updated_at: int
+    description: str = ""
+    prompt: str = ""
+    model: str = ""
+    tools: tuple[str, ...] = ()
+    deleted_at: int | None = None
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """A value that a client keeps for a user.
+
+    Args:
+        value: JSON text, as it was given.
+    """
+
+    user: str
+    category: str
+    key: str
+    value: bytes
+    updated_at: int
+
+
+PodPhase = Literal["pending", "running", "stopping", "failed"]
+
+
+class PodAllocation(msgspec.Struct, frozen=True):
+    """The pod in which a workspace session runs; deleted with the pod.
+
+    Kept in the tenant `SYSTEM`: a node is drained, and a silent pod found, without knowing whose it is.
+
+    Args:
+        pod, namespace: the pod's name and namespace in the cluster.
+        node: where it was scheduled, and
+        address: `host:port` of its workspace runtime; both None until they are known.
+        heartbeat_at: when the runtime last said that it is alive.
+    """
+
+    id: str
+    tenant: str
+    user: str
+    session: str
+    pod: str
+    namespace: str
+    phase: PodPhase
+    created_at: int
+    heartbeat_at: int
+    node: str | None = None
+    address: str | None = None

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from fdb_provider.records import Collection
-from fdb_provider.repositories import accounts, audit, auth_sessions, invitations, workspace_sessions
+from fdb_provider.repositories import (
+    accounts,
+    agents,
+    audit,
+    auth_sessions,
+    conversations,
+    invitations,
+    messages,
+    pod_allocations,
+    settings,
+    workspace_sessions,
+)
 
 COLLECTIONS: tuple[Collection[Any], ...] = (
     accounts.TENANTS,
@@ -14,6 +25,11 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     invitations.INVITATIONS,
     auth_sessions.FAMILIES,
     workspace_sessions.SESSIONS,
+    conversations.CONVERSATIONS,
+    messages.MESSAGES,
     audit.AUDIT,
+    agents.AGENTS,
+    settings.SETTINGS,
+    pod_allocations.PODS,
 )
 """Every collection of the store."""

@@ -52,6 +52,7 @@ ACTIONS = {
     "conversation.delete": "A conversation was deleted.",
     "conversation.restore": "A deleted conversation was restored.",
     "message.create": "A message was added to a conversation.",
+    "message.update": "What a message says was replaced.",
     "agent.create": "An agent was made.",
     "agent.update": "An agent was changed.",
     "agent.delete": "An agent was deleted.",
