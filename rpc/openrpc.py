@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Any, TypeVar
-
-import msgspec
+from typing import TypeVar
 
 from rpc.errors import KINDS
 from rpc.registry import DeclaredError, Registry
+from rpc.schemas import Json, describe_types, name_of
 
 C = TypeVar("C")
 
 OPENRPC_VERSION = "1.3.2"
-_REFERENCE = "#/components/schemas/{name}"
 _PROTOCOL_ERRORS = {
     "ParseError": "The frame is malformed.",
     "InvalidRequest": "The frame is well-formed, but no request.",
@@ -23,9 +20,6 @@ _PROTOCOL_ERRORS = {
     "Cancelled": "The call was cancelled.",
     "BatchTooLarge": "Not run: the answers before it in its batch are too large already; send it alone.",
 }
-
-Json = dict[str, Any]
-"""A JSON object: a document has no narrower type."""
 
 
 def describe(registry: Registry[C], title: str, version: str) -> Json:
@@ -47,16 +41,10 @@ def describe(registry: Registry[C], title: str, version: str) -> Json:
     taken = [method.params_type for method in methods if method.params_type is not None]
     given = [method.result_type for method in methods]
     sent = [notification.params_type for notification in notifications]
-    (*references,), schemas = msgspec.json.schema_components(
-        [*taken, *given, *sent], schema_hook=_schema_of_object, ref_template=_REFERENCE
-    )
-    for schema in schemas.values():
-        if "description" in schema:
-            schema["description"] = inspect.cleandoc(schema["description"])
-    _require_what_is_always_sent(schemas, references[: len(taken)])
-    of_params = iter(references[: len(taken)])
-    of_results = iter(references[len(taken) : len(taken) + len(given)])
-    of_notifications = references[len(taken) + len(given) :]
+    of_taken, of_sent, schemas = describe_types(taken, [*given, *sent])
+    of_params = iter(of_taken)
+    of_results = iter(of_sent[: len(given)])
+    of_notifications = of_sent[len(given) :]
     protocol = [DeclaredError(int(code), kind, _PROTOCOL_ERRORS[kind]) for code, kind in KINDS.items()]
     errors = {
         error.kind: {"code": error.code, "message": error.doc, "data": {"kind": error.kind}}
@@ -90,13 +78,6 @@ def describe(registry: Registry[C], title: str, version: str) -> Json:
     }
 
 
-def _schema_of_object(type: type) -> Json:
-    """msgspec takes `object` for a type of our own; it is said so as to be any value."""
-    if type is object:
-        return {"description": "Any value."}
-    raise NotImplementedError
-
-
 def _documentation(doc: str) -> Json:
     summary, _, rest = doc.partition("\n")
     return {"summary": summary, **({"description": doc} if rest.strip() else {})}
@@ -106,7 +87,7 @@ def _params(schemas: dict[str, Json], reference: Json | None) -> Json:
     """A struct of parameters as OpenRPC wants them: one content descriptor each."""
     if reference is None:
         return {"params": []}
-    struct = schemas[_name(reference)]
+    struct = schemas[name_of(reference)]
     return {
         "params": [
             {"name": name, "required": name in struct["required"], "schema": schema}
@@ -114,32 +95,3 @@ def _params(schemas: dict[str, Json], reference: Json | None) -> Json:
         ],
         "x-params": reference,
     }
-
-
-def _name(reference: Json) -> str:
-    return str(reference["$ref"]).rpartition("/")[2]
-
-
-def _require_what_is_always_sent(schemas: dict[str, Json], taken: list[Json]) -> None:
-    """Marks members with a default as required where only the server sends them, since it sends them always.
-
-    A struct that is (part of) a parameter keeps them optional. Results must not have `omit_defaults`.
-    """
-    pending = list(taken)
-    in_params: set[str] = set()
-    while pending:
-        value = pending.pop()
-        if "$ref" in value and (name := _name(value)) not in in_params:
-            in_params.add(name)
-            pending.append(schemas[name])
-        for member in value.values():
-            items = member if isinstance(member, list) else [member]
-            pending.extend(item for item in items if isinstance(item, dict))
-    for name, schema in schemas.items():
-        if name not in in_params and "properties" in schema:
-            properties: dict[str, Json] = schema["properties"]
-            schema["required"] = [
-                member
-                for member, described in properties.items()
-                if member in schema["required"] or "default" in described
-            ]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import msgspec
 from msgspec import field
 
-from rpc.openrpc import Json
+from rpc.schemas import Json
 
 
 class _Schema(msgspec.Struct, rename="camel"):

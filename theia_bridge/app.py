@@ -21,11 +21,10 @@ from fdb_provider.engine.url import open_database
 from fdb_provider.errors import StoreUnavailable
 from fdb_provider.files.collector import Collector
 from fdb_provider.files.service import FileService
-from theia_bridge import rest
 from theia_bridge.config import Settings
 from theia_bridge.ide import static, welcome
 from theia_bridge.middleware.chain import setup_middleware
-from theia_bridge.rest import files, health
+from theia_bridge.rest import files, setup_rest
 from theia_bridge.search.mirrors import Mirrors
 from theia_bridge.search.service import SearchService
 from theia_bridge.sockets import Sockets
@@ -100,10 +99,8 @@ async def create_app(settings: Settings) -> web.Application:
     app.cleanup_ctx.append(running)
     app.on_shutdown.append(shut_sockets)
     setup_middleware(app)
-    for resource in rest.RESOURCES:
-        resource.add_to(app)
+    setup_rest(app)
     app.add_routes(files.routes)
-    app.add_routes(health.routes)
     app.add_routes(static.routes)
     app.router.add_get("/ws/rpc", sockets.handle)
     return app

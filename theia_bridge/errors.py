@@ -57,11 +57,21 @@ KINDS: dict[type[Exception], Kind] = {
 
 
 def kind_of(error: Exception) -> Kind | None:
-    """The kind of an error, or of the nearest base class that has one; None for a fault of ours."""
-    for cls in type(error).__mro__:
-        if issubclass(cls, Exception) and cls in KINDS:
-            return KINDS[cls]
+    """The kind of an error; None for a fault of ours."""
+    return kind_of_class(type(error))
+
+
+def kind_of_class(cls: type[Exception]) -> Kind | None:
+    """The kind of a class of errors, or of its nearest base class that has one."""
+    for base in cls.__mro__:
+        if issubclass(base, Exception) and base in KINDS:
+            return KINDS[base]
     return None
+
+
+def kind_of_status(status: HTTPStatus) -> str:
+    """The kind's name of what HTTP itself refuses, such as `MethodNotAllowed`."""
+    return "".join(word.capitalize() for word in status.name.split("_"))
 
 
 def to_rpc(error: Exception) -> RpcError | None:

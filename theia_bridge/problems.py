@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Literal
 
 import msgspec
 from aiohttp import web
@@ -12,23 +13,62 @@ from theia_bridge.errors import kind_of
 from theia_bridge.trace import request_id
 
 
-def problem(
-    status: int, kind: str, title: str, detail: str, *, headers: dict[str, str] | None = None, **extra: object
-) -> web.Response:
-    """A problem response.
+class FieldProblem(msgspec.Struct, frozen=True):
+    """What is wrong with one member of a request.
 
     Args:
-        kind: the stable name a client acts on.
+        pointer: a JSON pointer (RFC 6901) into the body, as a fragment; of a parameter, `#/` and its name.
+    """
+
+    pointer: str
+    detail: str
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What went wrong (RFC 9457).
+
+    Args:
         title: the same for every problem of its status.
         detail: what went wrong this time and what to do, fit to be shown to the caller.
-        extra: further members, such as `errors`; `request_id`, by which the log tells more, is one by itself.
+        kind: a stable name that a client acts on.
+        request_id: by it the server's log tells more.
+        errors: the members that cannot be accepted.
+        reason: why the access token does not stand.
     """
-    content = {"type": "about:blank", "title": title, "status": status, "detail": detail, "kind": kind}
-    if id := request_id():
-        content["request_id"] = id
+
+    title: str
+    status: int
+    detail: str
+    kind: str
+    type: Literal["about:blank"] = "about:blank"
+    request_id: str | msgspec.UnsetType = msgspec.UNSET
+    errors: list[FieldProblem] | msgspec.UnsetType = msgspec.UNSET
+    reason: Reason | msgspec.UnsetType = msgspec.UNSET
+
+
+def problem(
+    status: int,
+    kind: str,
+    title: str,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    errors: list[FieldProblem] | msgspec.UnsetType = msgspec.UNSET,
+    reason: Reason | msgspec.UnsetType = msgspec.UNSET,
+) -> web.Response:
+    """A problem response, see `Problem`."""
+    content = Problem(
+        title=title,
+        status=status,
+        detail=detail,
+        kind=kind,
+        request_id=request_id() or msgspec.UNSET,
+        errors=errors,
+        reason=reason,
+    )
     return web.Response(
         status=status,
-        body=msgspec.json.encode(content | extra),
+        body=msgspec.json.encode(content),
         content_type="application/problem+json",
         headers={"Cache-Control": "no-store"} | (headers or {}),
     )
@@ -40,19 +80,21 @@ def problem_of(error: Exception) -> web.Response | None:
     if kind is None:
         return None
     headers: dict[str, str] = {}
-    extra: dict[str, object] = {}
+    reason: Reason | msgspec.UnsetType = msgspec.UNSET
+    errors: list[FieldProblem] | msgspec.UnsetType = msgspec.UNSET
     if isinstance(error, AuthError) and kind.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, TokenRejected):
-        extra["reason"] = error.reason
+        reason = error.reason
         if error.reason is not Reason.MISSING:  # RFC 6750, 3.1
             headers["WWW-Authenticate"] = 'Bearer error="invalid_token"'
     elif isinstance(error, InvalidFields):
         # The form of the example in RFC 9457, 3.
-        extra["errors"] = [
-            {"pointer": f"#/{field}" if field else "#", "detail": detail}
-            for field, detail in error.fields.items()
+        errors = [
+            FieldProblem(f"#/{field}" if field else "#", detail) for field, detail in error.fields.items()
         ]
     elif isinstance(error, TooManyAttempts):
         headers["Retry-After"] = str(error.retry_after)
-    return problem(kind.status, kind.name, kind.status.phrase, str(error), headers=headers, **extra)
+    return problem(
+        kind.status, kind.name, kind.status.phrase, str(error), headers=headers, errors=errors, reason=reason
+    )

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from theia_bridge.errors import kind_of_status
 from theia_bridge.problems import problem, problem_of
 
 _log = logging.getLogger(__name__)
@@ -22,11 +23,10 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status < 400:
             raise
         status = HTTPStatus(error.status)
-        kind = "".join(word.capitalize() for word in status.name.split("_"))
         headers = {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
         # aiohttp's own text when none was given is "404: Not Found"
         detail = (error.text or "").removeprefix(f"{error.status}: ") or status.phrase
-        return problem(status, kind, status.phrase, detail, headers=headers)
+        return problem(status, kind_of_status(status), status.phrase, detail, headers=headers)
     except (ConnectionResetError, ConnectionAbortedError):
         raise  # nobody is there any more to be told
     except Exception as error:  # the last stop: what is not in the table is logged and told as ours

@@ -1,15 +1,24 @@
 """The REST API, one module per resource."""
 
-from theia_bridge.rest import agents, auth, conversations, health, settings, tenants, usage, users
+from aiohttp import web
+
+from theia_bridge.rest import audit, auth, docs, health, tenants, usage, users
 
 RESOURCES = (
     auth.api,
     users.api,
-    settings.api,
     tenants.api,
     usage.api,
-    conversations.api,
-    agents.api,
+    audit.api,
     health.api,
+    health.probes,
+    docs.api,
 )
 """Every resource of the API, in the order of the document."""
+
+
+def setup_rest(app: web.Application) -> None:
+    """Adds all endpoints, and the document that tells of them."""
+    for resource in RESOURCES:
+        resource.add_to(app)
+    docs.describe(app, RESOURCES)

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
-from aiohttp import web
 
 from theia_bridge import __version__
-from theia_bridge.middleware.authentication import public
 from theia_bridge.rest.resource import Call, Resource
-from theia_bridge.state import DATABASE
 
-api = Resource("health", "Whether the server can work, and on what")
-routes = web.RouteTableDef()
+api = Resource("health", "What the server works on")
+probes = Resource("probes", "Whether the server runs, and whether it can work", prefix="")
 
 
-@routes.get("/healthz")
-@public
-async def alive(request: web.Request) -> web.Response:
+class ProbeAnswer(msgspec.Struct, frozen=True):
+    """All is well."""
+
+    status: Literal["ok"] = "ok"
+
+
+@probes.get("/healthz", public=True)
+async def alive(call: Call) -> ProbeAnswer:
     """The process answers."""
-    return web.json_response({"status": "ok"})
+    return ProbeAnswer()
 
 
-@routes.get("/readyz")
-@public
-async def ready(request: web.Request) -> web.Response:
+@probes.get("/readyz", public=True)
+async def ready(call: Call) -> ProbeAnswer:
     """The store answers; else 503 (`Unavailable`)."""
-    await request.app[DATABASE].ready()
-    return web.json_response({"status": "ok"})
+    await call.db.ready()
+    return ProbeAnswer()
 
 
 class HealthAnswer(msgspec.Struct, frozen=True):
