@@ -2,14 +2,16 @@
 
 from aiohttp import web
 
-from theia_bridge.rest import audit, auth, docs, health, tenants, usage, users
+from theia_bridge.rest import agents, auth, conversations, docs, health, settings, tenants, usage, users
 
 RESOURCES = (
     auth.api,
     users.api,
+    settings.api,
     tenants.api,
     usage.api,
-    audit.api,
+    conversations.api,
+    agents.api,
     health.api,
     health.probes,
     docs.api,
