@@ -328,6 +328,13 @@ class Collection(Generic[R]):
         behind = keyspace.pack(*key)
         return [record for _, record in await self._rows(tr, tenant, None, (), limit=limit, behind=behind)]
 
+    async def scan(self, tr: Reader, tenant: str, *key: KeyPart, limit: int) -> builtins.list[R]:
+        """As `after`, but with those that were discarded; without a key from the first one on."""
+        begin, end = keyspace.range_of(keyspace.records(tenant, self.name))
+        if key:
+            begin = self._record_key(tenant, key) + b"\x00"
+        return [self.decode(value) async for _, value in tr.get_range(begin, end, limit=limit)]
+
     async def list(
         self, tr: Reader, tenant: str, *prefix: KeyPart, limit: int = 0, reverse: bool = False
     ) -> list[R]:

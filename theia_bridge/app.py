@@ -24,11 +24,22 @@ from fdb_provider.files.service import FileService
 from theia_bridge.config import Settings
 from theia_bridge.ide import static, welcome
 from theia_bridge.middleware.chain import setup_middleware
+from theia_bridge.observations import Observations
 from theia_bridge.rest import files, setup_rest
 from theia_bridge.search.mirrors import Mirrors
 from theia_bridge.search.service import SearchService
 from theia_bridge.sockets import Sockets
-from theia_bridge.state import ACCOUNTS, DATABASE, FILES, GATE, PROFILE, REVOCATIONS, SEARCH, SETTINGS
+from theia_bridge.state import (
+    ACCOUNTS,
+    DATABASE,
+    FILES,
+    GATE,
+    OBSERVATIONS,
+    PROFILE,
+    REVOCATIONS,
+    SEARCH,
+    SETTINGS,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -63,6 +74,7 @@ async def create_app(settings: Settings) -> web.Application:
     )
     mirrors = Mirrors(app[FILES], settings.cache, settings.search_cache_bytes)
     app[SEARCH] = SearchService(app[FILES], mirrors)
+    app[OBSERVATIONS] = Observations(database)
     app[GATE] = Gate(database, tokens)
     app[REVOCATIONS] = RevocationFollower(database, token_seconds=settings.access_token_seconds)
     app[ACCOUNTS] = Accounts(
@@ -76,13 +88,14 @@ async def create_app(settings: Settings) -> web.Application:
     )
     app[PROFILE] = Profile(database, passwords, throttle)
     sockets = Sockets()
-    collector = Collector(database, app[FILES])
+    collector = Collector(database, app[FILES], audit_days=settings.audit_days)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(app[REVOCATIONS].follow(), name="revocations"),
             asyncio.create_task(collector.run(), name="collector"),
         ]
+        observing = asyncio.create_task(app[OBSERVATIONS].run(), name="observations")
         mirrors.clean()
         yield
         for task in tasks:
@@ -90,6 +103,8 @@ async def create_app(settings: Settings) -> web.Application:
         await asyncio.gather(*tasks, return_exceptions=True)
         await mirrors.close()
         await app[FILES].close()
+        await app[OBSERVATIONS].close()
+        await observing
         await database.close()
         passwords.close()
 

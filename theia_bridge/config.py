@@ -147,6 +147,14 @@ class Settings(BaseSettings):
         int,
         Field(ge=1000, description="Changes of a session or a home that are kept for them at most."),
     ] = 100_000
+    audit_days: Annotated[int, Field(ge=1, le=36_500, description="Days the audit is kept.")] = 365
+    audit_reads: Annotated[
+        Literal["none", "rest", "all"],
+        Field(
+            description="Whether the audit tells of reads, too: `rest` of what is fetched by its id or path "
+            "over HTTP, `all` also of contents of files read in the IDE."
+        ),
+    ] = "none"
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least level that is logged.")
     ] = "info"

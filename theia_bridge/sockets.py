@@ -20,7 +20,7 @@ from theia_bridge.methods import admit, build_registry
 from theia_bridge.methods.context import Context
 from theia_bridge.methods.tasks import Tasks
 from theia_bridge.middleware.authentication import USER
-from theia_bridge.state import DATABASE, FILES, GATE, REVOCATIONS, SEARCH, SETTINGS
+from theia_bridge.state import DATABASE, FILES, GATE, OBSERVATIONS, REVOCATIONS, SEARCH, SETTINGS
 
 UNAUTHORIZED = 4401
 """Close code: the token has expired, or what it stands for has ended: the sign-in, or the workspace session.
@@ -67,6 +67,7 @@ class Sockets:
             files=request.app[FILES],
             search=request.app[SEARCH],
             max_frame=settings.rpc_max_frame,
+            tell=request.app[OBSERVATIONS] if settings.audit_reads == "all" else None,
             renew=renew,
             notify=notify,
         )

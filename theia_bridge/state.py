@@ -11,6 +11,7 @@ from auth.service import Accounts
 from fdb_provider.engine import Database
 from fdb_provider.files.service import FileService
 from theia_bridge.config import Settings
+from theia_bridge.observations import Observations
 from theia_bridge.search.service import SearchService
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
@@ -21,3 +22,4 @@ GATE: web.AppKey[Gate] = web.AppKey("gate", Gate)
 REVOCATIONS: web.AppKey[RevocationFollower] = web.AppKey("revocations", RevocationFollower)
 SEARCH: web.AppKey[SearchService] = web.AppKey("search", SearchService)
 PROFILE: web.AppKey[Profile] = web.AppKey("profile", Profile)
+OBSERVATIONS: web.AppKey[Observations] = web.AppKey("observations", Observations)

@@ -19,11 +19,13 @@ class Trace:
         id: tells it apart from all others; the caller's own `X-Request-Id` if it sent a fit one.
         address: the caller's network address, "" if it is not known.
         scope: who calls, once that is known.
+        audited: the audit tells that it was refused.
     """
 
     id: str
     address: str = ""
     scope: Scope = NOBODY
+    audited: bool = False
 
 
 TRACE: ContextVar[Trace | None] = ContextVar("trace", default=None)

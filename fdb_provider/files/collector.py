@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections.abc import Awaitable, Callable
 from functools import partial
 
 import msgspec
@@ -19,9 +20,10 @@ from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import DatabaseClosed, StoreError
 from fdb_provider.files import content
+from fdb_provider.files.retention import DAY
 from fdb_provider.files.service import FileService
 from fdb_provider.models import Account
-from fdb_provider.repositories import accounts, workspace_sessions
+from fdb_provider.repositories import accounts, audit, workspace_sessions
 from fdb_provider.scope import Scope
 
 EVERY = 300.0
@@ -30,6 +32,10 @@ PAUSE = 0.02
 """Seconds between two steps: whoever is working has the store for most of the time."""
 LEASE = 60_000
 """Milliseconds without a sign after which another gateway takes over."""
+AUDIT_DAYS = 365
+"""Days the audit is kept, where the settings do not say."""
+_AUDIT_STEP = 200
+"""Entries of the audit that are forgotten in one transaction."""
 BURST = 50
 """Steps for one account in a row; what is left then has its turn in the next pass."""
 _NONE = "none"
@@ -62,10 +68,17 @@ class Collector:
     """One gateway's part of the work."""
 
     def __init__(
-        self, db: Database, files: FileService, *, every: float = EVERY, pause: float = PAUSE
+        self,
+        db: Database,
+        files: FileService,
+        *,
+        audit_days: int = AUDIT_DAYS,
+        every: float = EVERY,
+        pause: float = PAUSE,
     ) -> None:
         self._db = db
         self._files = files
+        self._audit = audit_days * DAY
         self._every = every
         self._pause = pause
         self._id = secrets.token_bytes(8)
@@ -88,6 +101,8 @@ class Collector:
         state = await self._db.run(self._take)
         if state is None:
             return False
+        if not state.after:
+            await self._repeat(partial(self._forget_audit, keyspace.SYSTEM))
         page = await self._db.read(partial(accounts.after, email_key=state.after, limit=1))
         if not page:
             await self._db.run(partial(self._advance, before=state, after=None))
@@ -104,10 +119,19 @@ class Collector:
     async def _tidy(self, account: Account) -> None:
         for session in await self._db.read(partial(_sessions, account=account)):
             scope = Scope(account.tenant, account.user, session)
-            for _ in range(BURST):
-                if not await self._files.sweep(scope):
-                    break
-                await asyncio.sleep(self._pause)
+            await self._repeat(partial(self._files.sweep, scope))
+        await self._repeat(partial(self._forget_audit, account.tenant))
+
+    async def _forget_audit(self, tenant: str) -> int:
+        before = content.now() - self._audit
+        return await self._db.run(partial(audit.forget, tenant=tenant, before=before, limit=_AUDIT_STEP))
+
+    async def _repeat(self, step: Callable[[], Awaitable[int]]) -> None:
+        """Takes a step until it finds nothing to do, or as often as is one account's turn."""
+        for _ in range(BURST):
+            if not await step():
+                return
+            await asyncio.sleep(self._pause)
 
     async def _take(self, tr: Transaction) -> _State | None:
         """The lease, if it is free and a pass is due."""

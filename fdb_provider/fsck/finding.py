@@ -23,8 +23,6 @@ Kind = Literal[
     "unused version",
     "wrong trash",
     "wrong usage",
-    "wrong count of messages",
-    "messages without conversation",
 ]
 
 Repair = Callable[[Transaction], Awaitable[None]]

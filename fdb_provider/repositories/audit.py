@@ -22,6 +22,8 @@ AUDIT = Collection(
     ],
 )
 ACTIONS = {
+    "access.refuse": "A request or call was refused.",
+    "access.read": "Something was read.",
     "auth.register": "An account was made.",
     "auth.login": "Someone signed in.",
     "auth.refresh": "A sign-in was prolonged.",

@@ -9,9 +9,14 @@ import msgspec
 
 from auth.context import UserContext
 from fdb_provider.engine import Database
+from fdb_provider.files import audited
+from fdb_provider.files.paths import parse
 from fdb_provider.files.service import FileService
+from fdb_provider.scope import Actor
 from theia_bridge.methods.searches import Searches
 from theia_bridge.methods.watches import Watches
+from theia_bridge.observations import Observations
+from theia_bridge.trace import TRACE
 
 if TYPE_CHECKING:  # it imports the wire types, and with them this package
     from theia_bridge.search.service import SearchService
@@ -24,6 +29,7 @@ class Context:
 
     Args:
         max_frame: bytes of the largest frame the channel takes.
+        tell: has the audit tell of what the caller read; None if it is not to.
         user: replaced when the channel is renewed.
         renew: verifies a newer access token of the same sign-in and moves the channel's end; raises
             `auth.errors.TokenRejected` when it does not stand.
@@ -38,6 +44,7 @@ class Context:
         files: FileService,
         search: SearchService,
         max_frame: int,
+        tell: Observations | None,
         renew: Callable[[str], Awaitable[UserContext]],
         notify: Notify,
     ) -> None:
@@ -46,9 +53,23 @@ class Context:
         self.files = files
         self.search = search
         self.max_frame = max_frame
+        self._tell = tell
         self.renew = renew
         self.watches = Watches(notify)
         self.searches = Searches(search, notify)
+
+    @property
+    def actor(self) -> Actor:
+        """Who calls and from where, for services and their audit entries."""
+        trace = TRACE.get()
+        return Actor(self.user.scope) if trace is None else Actor(self.user.scope, trace.id, trace.address)
+
+    def tell_of_read(self, method: str, path: str) -> None:
+        """Has the audit tell that the caller was given a file's content, if the settings say so."""
+        if self._tell is not None:
+            at = parse(path)
+            resource = audited.resource(self.user.scope, at.root, at.relative)
+            self._tell.note(self.actor, "access.read", resource, detail={"request": method})
 
     async def close(self) -> None:
         """Ends what the channel left running."""

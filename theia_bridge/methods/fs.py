@@ -74,6 +74,7 @@ async def read_directory(context: Context, params: ReadDirectoryParams) -> Direc
 async def read_file(context: Context, params: ReadFileParams) -> FileContent:
     """A file's content, or a range of it."""
     entry, data = await context.files.read(context.user.scope, params.path, params.offset, params.length)
+    context.tell_of_read("fs.readFile", params.path)
     return FileContent(content=data, etag=entry.etag, size=entry.size)
 
 
@@ -181,6 +182,7 @@ async def read_version(context: Context, params: ReadVersionParams) -> FileConte
     version, data = await context.files.history.read(
         context.user.scope, params.path, params.version, params.offset, params.length
     )
+    context.tell_of_read("fs.readVersion", params.path)
     return FileContent(content=data, etag=version.etag, size=version.size)
 
 

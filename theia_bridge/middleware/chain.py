@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from theia_bridge.middleware.audit import setup_audit
 from theia_bridge.middleware.authentication import setup_authentication
 from theia_bridge.middleware.errors import problems
 from theia_bridge.middleware.headers import setup_headers
@@ -21,3 +22,4 @@ def setup_middleware(app: web.Application) -> None:
     if settings.trust_proxy:
         app.middlewares.append(forwarded)
     setup_authentication(app, app[GATE], settings.origins)
+    setup_audit(app)

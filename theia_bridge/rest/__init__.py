@@ -2,7 +2,18 @@
 
 from aiohttp import web
 
-from theia_bridge.rest import agents, auth, conversations, docs, health, settings, tenants, usage, users
+from theia_bridge.rest import (
+    agents,
+    audit,
+    auth,
+    conversations,
+    docs,
+    health,
+    settings,
+    tenants,
+    usage,
+    users,
+)
 
 RESOURCES = (
     auth.api,
@@ -10,6 +21,7 @@ RESOURCES = (
     settings.api,
     tenants.api,
     usage.api,
+    audit.api,
     conversations.api,
     agents.api,
     health.api,
