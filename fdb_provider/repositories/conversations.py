@@ -9,7 +9,6 @@ from fdb_provider.errors import RecordExists, RecordNotFound
 from fdb_provider.models import Conversation
 from fdb_provider.records import Collection, Index, Page
 from fdb_provider.repositories import messages
-from fdb_provider.repositories.workspace_sessions import SESSIONS
 from fdb_provider.scope import Scope
 
 
@@ -154,18 +153,16 @@ async def restore(tr: Transaction, scope: Scope, conversation: str) -> Conversat
     """Brings a deleted conversation back; one that is not deleted stays as it is.
 
     Raises:
-        RecordNotFound: there is none, or the session it was held in is gone for good.
+        RecordNotFound: there is none with that id.
     """
     restored = await CONVERSATIONS.restore(tr, scope.tenant, scope.user, conversation)
     if restored is None:
         raise RecordNotFound(f"You have no conversation {conversation}.")
-    if await SESSIONS.get(tr, scope.tenant, restored.session, deleted=True) is None:
-        raise RecordNotFound(f"The session of the conversation {conversation} is gone.")
     return restored
 
 
 async def purge_session(tr: Transaction, scope: Scope, *, limit: int) -> int:
-    """Removes at most so many of the conversations of the session `scope.session`; how many there were.
+    """Removes at most so many of the conversations of the session `scope.session` for good; how many it were.
 
     Those that were deleted before are not among them: they go when their own time has come.
     """

@@ -178,7 +178,7 @@ async def test_what_is_not_acceptable_is_told(gateway: Gateway) -> None:
         ("/conversations/none/messages", {"role": "user", "content": ""}, 404),
         ("/conversations/c/messages", {"role": "king", "content": ""}, 422),
         ("/conversations/c/messages", {"role": "user"}, 422),
-        ("/conversations/c/messages", {"role": "user", "content": "", "parent": "none"}, 422),
+        ("/conversations/c/messages", {"role": "user", "content": "", "parent": "none"}, 404),
         ("/conversations/none/restore", None, 404),
     ]:
         response = await caller.send("POST", path, body)

@@ -36,7 +36,7 @@ class AgentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         tools: names of the tools it may call.
     """
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    name: Annotated[str, msgspec.Meta(max_length=100, pattern=r"\S")]
     description: Annotated[str, msgspec.Meta(max_length=1000)] = ""
     prompt: Annotated[str, msgspec.Meta(max_length=agents.PROMPT_LIMIT)] = ""
     model: Annotated[str, msgspec.Meta(max_length=200)] = ""

@@ -10,10 +10,12 @@ import msgspec
 from auth import roles
 from auth.errors import InvalidFields
 from fdb_provider.engine import Database, Reader, Transaction
+from fdb_provider.errors import RecordNotFound
 from fdb_provider.models import Conversation, Message, MessageRole, new_id, now_ms
 from fdb_provider.records import Page
 from fdb_provider.repositories import audit, conversations, messages, workspace_sessions
 from fdb_provider.repositories.messages import Body, Prepared
+from fdb_provider.repositories.workspace_sessions import SESSIONS
 from fdb_provider.scope import Actor, Scope
 from theia_bridge.services import conversation_search
 
@@ -181,6 +183,9 @@ async def restore(db: Database, actor: Actor, conversation: str) -> Conversation
     async def body(tr: Transaction) -> Conversation:
         await roles.acting(tr, actor, "member")
         restored = await conversations.restore(tr, actor.scope, conversation)
+        session = await SESSIONS.get(tr, actor.scope.tenant, restored.session, deleted=True)
+        if session is None:
+            raise RecordNotFound(f"The session of the conversation {conversation} is gone for good.")
         audit.record(tr, actor, "conversation.restore", f"conversation/{conversation}")
         return restored
 
@@ -205,8 +210,8 @@ async def append(
 
     Raises:
         NoPermissions: the actor may only read.
-        InvalidFields: the message is too long, or there is none with the id `parent`.
-        RecordNotFound: the actor has no such conversation.
+        InvalidFields: the message is too long.
+        RecordNotFound: the actor has no such conversation, or it has no message `parent`.
         RecordExists: the conversation has another message with that id.
     """
     prepared = await _prepare(body)
@@ -217,7 +222,7 @@ async def append(
         await roles.acting(tr, actor, "member")
         found = await conversations.get(tr, actor.scope, conversation)
         if parent is not None and await messages.find(tr, actor.scope, conversation, parent) is None:
-            raise InvalidFields({"parent": f"The conversation has no message {parent}."})
+            raise RecordNotFound(f"The conversation has no message {parent} to follow.")
         added, is_new = await messages.append(
             tr, actor.scope, found, message, role, prepared, model=model, parent=parent, now=now
         )
