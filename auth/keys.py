@@ -1,7 +1,7 @@
 """The keys that sign access tokens: a folder with one file for each, shared by all gateways.
 
 A key's id begins with the millisecond it was made, so that ids sort by age and the files need no other
-bookkeeping. A new key is published first and signs `SETTLE_SECONDS` later, when every gateway has read it;
+bookkeeping. A new key is published first and signs a settling time later, when every gateway has read it;
 the key before it goes on verifying until the last token it signed has expired. So nobody is signed out by
 a rotation, and an unknown key id never makes a gateway look at the disk.
 """
@@ -17,15 +17,18 @@ import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import zip_longest
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
+    PublicFormat,
     load_pem_private_key,
 )
 
@@ -33,8 +36,8 @@ Algorithm = Literal["EdDSA", "HS256"]
 
 SETTLE_SECONDS = 60
 """Seconds between the making of a new key and its first signature."""
-RELOAD_SECONDS = 20
-"""A ring in use looks at its folder this often; well below `SETTLE_SECONDS`."""
+RELOADS = 3
+"""How many times in the settling time a ring in use looks at its folder."""
 LEEWAY_SECONDS = 30
 """Seconds by which the clocks of those who make and check tokens may differ."""
 
@@ -52,8 +55,8 @@ class Key:
 
     kid: str
     algorithm: Algorithm
-    signer: Ed25519PrivateKey | bytes
-    verifier: Ed25519PublicKey | bytes
+    signer: Ed25519PrivateKey | bytes = field(repr=False, compare=False)
+    verifier: Ed25519PublicKey | bytes = field(repr=False, compare=False)
 
     @property
     def made_at(self) -> float:
@@ -61,17 +64,52 @@ class Key:
         return int(self.kid.partition("-")[0]) / 1000
 
 
+class Jwk(msgspec.Struct, frozen=True):
+    """A public key as RFC 8037 writes it; `x` is the key itself."""
+
+    kid: str
+    x: str
+    kty: str = "OKP"
+    crv: str = "Ed25519"
+    alg: str = "EdDSA"
+    use: str = "sig"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a key does now.
+
+    Args:
+        signs_from: seconds since 1970.
+        verifies_until: the same; None while no newer key is there.
+    """
+
+    key: Key
+    signs: bool
+    signs_from: float
+    verifies_until: float | None
+
+
 class KeyRing:
-    """The keys in a folder. Use `KeyRing.open`.
+    """The keys in a folder. Use `KeyRing.open`, or `KeyRing.read` to look only.
 
     Args:
         token_seconds: the longest life of a token; so long a key verifies after its successor signs.
+        settle_seconds: between the making of a new key and its first signature.
         clock: seconds since 1970.
     """
 
-    def __init__(self, folder: Path, token_seconds: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        token_seconds: float,
+        settle_seconds: float = SETTLE_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.folder = folder
         self._token_seconds = token_seconds
+        self._settle_seconds = settle_seconds
         self._clock = clock
         self._keys: list[Key] = []
         self._loaded_at = float("-inf")
@@ -83,6 +121,7 @@ class KeyRing:
         algorithm: Algorithm = "EdDSA",
         *,
         token_seconds: float,
+        settle_seconds: float = SETTLE_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> KeyRing:
         """Reads the folder; makes it and a first key when there is none yet. Blocks on the disk.
@@ -93,8 +132,7 @@ class KeyRing:
         Raises:
             KeysUnusable: the folder or a file in it is open to everybody, unreadable or damaged.
         """
-        ring = cls(folder, token_seconds, clock)
-        ring._load()
+        ring = cls.read(folder, token_seconds=token_seconds, settle_seconds=settle_seconds, clock=clock)
         if not ring._keys or ring._keys[-1].algorithm != algorithm:
             with ring._locked():
                 ring._load()
@@ -103,27 +141,44 @@ class KeyRing:
                     ring._load()
         return ring
 
-    def rotate(self, algorithm: Algorithm | None = None) -> Key:
-        """Makes a new key, to sign from `SETTLE_SECONDS` on, and deletes those no token can need.
+    @classmethod
+    def read(
+        cls,
+        folder: Path,
+        *,
+        token_seconds: float,
+        settle_seconds: float = SETTLE_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> KeyRing:
+        """Reads the folder, which may be empty or not there. Blocks on the disk. Raises as `open`."""
+        ring = cls(folder, token_seconds=token_seconds, settle_seconds=settle_seconds, clock=clock)
+        ring._load()
+        return ring
+
+    def rotate(self, algorithm: Algorithm | None = None, *, leaked: bool = False) -> Key:
+        """Makes a new key, to sign once it has settled, and deletes those no token can need.
 
         Blocks on the disk.
 
         Args:
             algorithm: that of the newest key when not given.
+            leaked: somebody else may have the keys, so all of them are deleted and the new one signs at
+                once. Tokens of the old ones are refused as soon as a gateway looks at the folder.
         """
         with self._locked():
             self._load()
             key = self._make(algorithm or self._keys[-1].algorithm)
             self._load()
+            kept = [key] if leaked else self.standing()
             for old in self._keys:
-                if old not in self._standing():
+                if old not in kept:
                     self._path(old).unlink(missing_ok=True)
             self._load()
         return key
 
     async def refresh(self) -> None:
         """Reads the folder again if that was not done lately. A folder that fails changes nothing."""
-        if self._clock() - self._loaded_at < RELOAD_SECONDS:
+        if self._clock() - self._loaded_at < self.reload_seconds:
             return
         self._loaded_at = self._clock()
         try:
@@ -134,22 +189,41 @@ class KeyRing:
     @property
     def signing(self) -> Key:
         """The key to sign with now."""
-        ready = [key for key in self._keys if key.made_at + SETTLE_SECONDS <= self._clock()]
+        ready = [key for key in self._keys if key.made_at + self._settle_seconds <= self._clock()]
         return ready[-1] if ready else self._keys[0]
 
-    def verifying(self, kid: str) -> Key | None:
-        """The key with that id if tokens signed by it may still be valid."""
-        return next((key for key in self._standing() if key.kid == kid), None)
-
-    def _standing(self) -> list[Key]:
-        """Keys that sign, will sign, or signed tokens that may still be valid."""
-        grace = SETTLE_SECONDS + self._token_seconds + LEEWAY_SECONDS
+    def standing(self) -> list[Key]:
+        """Keys that sign, will sign, or signed tokens that may still be valid; no token of another is."""
         now = self._clock()
+        return [use.key for use in self.uses() if use.verifies_until is None or use.verifies_until > now]
+
+    def uses(self) -> list[Use]:
+        """All keys in the folder, the oldest first, and what they do."""
+        grace = self._settle_seconds + self._token_seconds + LEEWAY_SECONDS
+        signing = self.signing if self._keys else None
         return [
-            key
-            for key, successor in zip(self._keys, [*self._keys[1:], None], strict=True)
-            if successor is None or successor.made_at + grace > now
+            Use(
+                key,
+                signs=key is signing,
+                signs_from=key.made_at + self._settle_seconds,
+                verifies_until=None if successor is None else successor.made_at + grace,
+            )
+            for key, successor in zip_longest(self._keys, self._keys[1:])
         ]
+
+    def published(self) -> list[Jwk]:
+        """The public keys of those that stand. An HS256 key has none: who could check its tokens could
+        make them too."""
+        return [
+            Jwk(key.kid, _base64url(key.verifier.public_bytes(Encoding.Raw, PublicFormat.Raw)))
+            for key in self.standing()
+            if isinstance(key.verifier, Ed25519PublicKey)
+        ]
+
+    @property
+    def reload_seconds(self) -> float:
+        """How often a ring in use looks at its folder."""
+        return self._settle_seconds / RELOADS
 
     def _path(self, key: Key) -> Path:
         return self.folder / (key.kid + (".pem" if key.algorithm == "EdDSA" else ".hs256"))
@@ -206,6 +280,10 @@ class KeyRing:
             raise KeysUnusable(
                 f"The key folder {self.folder} cannot be written: {error.strerror}."
             ) from error
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def _read(path: Path) -> Key:

@@ -19,6 +19,7 @@ from auth.errors import (
 )
 from auth.fields import check_fields
 from auth.invitations import Standing
+from auth.keys import LEEWAY_SECONDS
 from auth.passwords import Passwords
 from auth.refresh import REFRESH_SECONDS, RefreshToken
 from auth.throttle import Throttle
@@ -43,7 +44,7 @@ RegistrationMode = Literal["open", "invitation", "closed"]
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """What a caller has after signing up, in or on."""
+    """What a caller has after signing up, in or on; the refresh token is "" where there is to be none."""
 
     tenant: str
     user: User
@@ -175,10 +176,14 @@ class Accounts:
         password: str,
         *,
         session: str | None = None,
+        remember: bool = True,
         actor: Actor = ANYBODY,
         agent: str = "",
     ) -> SignIn:
         """Signs a user in to a workspace session: the one asked for, or the last used.
+
+        Args:
+            remember: else there is no refresh token, and the sign-in ends with its access token.
 
         Raises:
             InvalidCredentials: unknown account or wrong password; the two cannot be told apart.
@@ -212,7 +217,11 @@ class Accounts:
                 target = (await self._last_used(tr, tenant, user.id)).id
             used = await workspace_sessions.touch(tr, Scope(tenant, user.id, target), now)
             scope = Scope(tenant, user.id, used.id)
-            await auth_sessions.create(tr, tenant, self._family(refresh, scope, now, actor, agent))
+            family = self._family(refresh, scope, now, actor, agent)
+            if not remember:
+                ends = now + (self._tokens.seconds + LEEWAY_SECONDS) * 1000
+                family = msgspec.structs.replace(family, expires_at=ends)
+            await auth_sessions.create(tr, tenant, family)
             if rehashed is not None:
                 await accounts.set_password_hash(tr, tenant, user.id, rehashed, was=user.password_hash)
             audit.record(tr, actor.within(scope), "auth.login", _resource(refresh.family))
@@ -220,9 +229,12 @@ class Accounts:
 
         done = await self._database.run(body)
         if done is None:  # the password was changed, or the user removed, since it was checked
-            return await self.login(email, password, session=session, actor=actor, agent=agent)
+            return await self.login(
+                email, password, session=session, remember=remember, actor=actor, agent=agent
+            )
         user, used = done
-        return await self._sign_in(Scope(tenant, user.id, used.id), user, used, refresh)
+        signed_in = await self._sign_in(Scope(tenant, user.id, used.id), user, used, refresh)
+        return signed_in if remember else replace(signed_in, refresh_token="")
 
     async def refresh(
         self, refresh_token: str, *, session: str | None = None, actor: Actor = ANYBODY, agent: str = ""

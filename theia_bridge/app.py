@@ -34,6 +34,7 @@ from theia_bridge.state import (
     DATABASE,
     FILES,
     GATE,
+    KEYS,
     OBSERVATIONS,
     PROFILE,
     REVOCATIONS,
@@ -58,6 +59,7 @@ async def create_app(settings: Settings) -> web.Application:
         settings.keys,
         settings.token_algorithm,
         token_seconds=settings.access_token_seconds,
+        settle_seconds=settings.key_settle_seconds,
     )
     database = await open_database(settings.store)
     await _wait_a_moment(database, settings.store)
@@ -76,6 +78,7 @@ async def create_app(settings: Settings) -> web.Application:
     app[SEARCH] = SearchService(app[FILES], mirrors)
     app[OBSERVATIONS] = Observations(database)
     app[GATE] = Gate(database, tokens)
+    app[KEYS] = ring
     app[REVOCATIONS] = RevocationFollower(database, token_seconds=settings.access_token_seconds)
     app[ACCOUNTS] = Accounts(
         database,

@@ -14,7 +14,7 @@ from rich.progress import Progress, TextColumn
 from websockets.exceptions import WebSocketException
 
 from auth.errors import AuthError
-from auth.keys import KeyRing, KeysUnusable
+from auth.keys import KeysUnusable
 from fdb_provider.engine.url import open_database
 from fdb_provider.errors import StoreError
 from fdb_provider.fsck import Report
@@ -22,9 +22,9 @@ from fdb_provider.fsck import check as fsck_store
 from fdb_provider.models import Role
 from rpc import RpcError
 from theia_bridge import __version__, config, doctor, users
-from theia_bridge.commands import files
+from theia_bridge.commands import files, keys
 from theia_bridge.commands.common import DEFAULT_URL, Email, Store, Url, errors, fail, password
-from theia_bridge.signin import SignInFailed, sign_in
+from theia_bridge.signin import SignInFailed, access_token
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -32,11 +32,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Eclipse Theia for many users with one Python server behind it.",
 )
-keys = typer.Typer(no_args_is_help=True, help="The keys that sign access tokens.")
 user = typer.Typer(
     no_args_is_help=True, help="Accounts, straight in the store (stop an embedded server first)."
 )
-app.add_typer(keys, name="keys")
+app.add_typer(keys.app, name="keys")
 app.add_typer(user, name="user")
 app.add_typer(files.app)
 
@@ -73,11 +72,11 @@ def serve(
 
 @app.command("token")
 def print_token(email: Email, url: Url = DEFAULT_URL) -> None:
-    """Signs in and prints an access token, for scripts.
+    """Signs in and prints an access token, for scripts. It is good for minutes, and the sign-in ends with it.
 
     Example: `curl -H "Authorization: Bearer $(theia-bridge token --email ada@example.com)" …`
     """
-    print(asyncio.run(sign_in(url.rstrip("/"), email, password())).access_token)
+    print(asyncio.run(access_token(url.rstrip("/"), email, password())))
 
 
 @app.command("config")
@@ -132,17 +131,6 @@ def fsck(
     if not report.clean:
         hint = "" if repair else ": run `theia-bridge fsck --repair`"
         fail(f"{len(report.left)} things are wrong{hint}")
-
-
-@keys.command("rotate")
-def rotate_keys() -> None:
-    """Makes a new signing key. Nobody is signed out: tokens of the old one stay good until they end.
-
-    Example: `theia-bridge keys rotate`
-    """
-    settings = config.load()
-    ring = KeyRing.open(settings.keys, settings.token_algorithm, token_seconds=settings.access_token_seconds)
-    print(f"{ring.rotate(settings.token_algorithm).kid} signs in a minute")
 
 
 Into = Annotated[

@@ -18,6 +18,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from auth.keys import SETTLE_SECONDS
 from fdb_provider.files.retention import DAY, HOUR, MOST_VERSIONS, Retention
 from fdb_provider.models import Limits
 
@@ -81,6 +82,15 @@ class Settings(BaseSettings):
     access_token_seconds: Annotated[
         int, Field(ge=1, le=86_400, description="Life of an access token, in seconds.")
     ] = 900
+    key_settle_seconds: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=3600,
+            description="Seconds from the making of a new key to its first signature; gateways look for new "
+            "ones three times in it.",
+        ),
+    ] = SETTLE_SECONDS
     refresh_token_days: Annotated[
         int, Field(ge=1, le=366, description="Days without use after which a sign-in ends.")
     ] = 30

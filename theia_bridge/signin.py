@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -30,6 +30,10 @@ class SignIn(msgspec.Struct):
     expires_in: float
 
 
+class _Access(msgspec.Struct):
+    access_token: str
+
+
 class _Problem(msgspec.Struct):
     detail: str
 
@@ -38,6 +42,12 @@ async def sign_in(url: str, email: str, password: str) -> SignIn:
     """Signs in to an account of the server at `url`. Raises `SignInFailed`."""
     content = await _post(url, "login", {"email": email, "password": password})
     return msgspec.json.decode(content, type=SignIn)
+
+
+async def access_token(url: str, email: str, password: str) -> str:
+    """An access token of a sign-in that ends with it. Raises `SignInFailed`."""
+    content = await _post(url, "login", {"email": email, "password": password, "remember": False})
+    return msgspec.json.decode(content, type=_Access).access_token
 
 
 async def sign_out(url: str, refresh_token: str) -> None:
@@ -100,7 +110,7 @@ async def connected(url: str, socket: str, email: str, password: str) -> AsyncIt
         await sign_out(url, current.refresh_token)
 
 
-async def _post(url: str, action: str, body: dict[str, str]) -> bytes:
+async def _post(url: str, action: str, body: Mapping[str, str | bool]) -> bytes:
     try:
         async with (
             ClientSession(timeout=ClientTimeout(total=30)) as http,

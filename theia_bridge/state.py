@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from auth.gate import Gate
+from auth.keys import KeyRing
 from auth.profile import Profile
 from auth.revocations import RevocationFollower
 from auth.service import Accounts
@@ -19,6 +20,7 @@ DATABASE: web.AppKey[Database] = web.AppKey("database", Database)
 FILES: web.AppKey[FileService] = web.AppKey("files", FileService)
 ACCOUNTS: web.AppKey[Accounts] = web.AppKey("accounts", Accounts)
 GATE: web.AppKey[Gate] = web.AppKey("gate", Gate)
+KEYS: web.AppKey[KeyRing] = web.AppKey("keys", KeyRing)
 REVOCATIONS: web.AppKey[RevocationFollower] = web.AppKey("revocations", RevocationFollower)
 SEARCH: web.AppKey[SearchService] = web.AppKey("search", SearchService)
 PROFILE: web.AppKey[Profile] = web.AppKey("profile", Profile)

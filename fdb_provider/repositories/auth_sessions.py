@@ -9,7 +9,7 @@ import msgspec
 from fdb_provider import keyspace
 from fdb_provider.engine import Reader, Transaction
 from fdb_provider.models import AuthSession, Revocation, now_ms
-from fdb_provider.records import Collection, Index
+from fdb_provider.records import Collection, Index, Page
 
 FAMILIES = Collection(
     "auth-session",
@@ -27,16 +27,19 @@ with a gateway: seconds later the same token comes again, and from its owner. Te
 """
 SIBLINGS = 64
 """At most so many tokens of a family are valid in each other's stead: more than tabs that refresh at once."""
-_SWEEP = 20
-"""At most so many of a user's expired families are removed by one sign-in."""
+SIGN_INS = 500
+"""Families a user may have. One more ends the one that would expire first, as a rule the one used longest
+ago. It bounds what is listed, and what `revoke_all` does in one transaction."""
 
 
 async def create(tr: Transaction, tenant: str, family: AuthSession) -> None:
-    """Stores a new family, and removes families of the same user that have expired."""
-    oldest = await FAMILIES.by_index(tr, tenant, "by_user_expiry", family.user, limit=_SWEEP)
-    for old in oldest:
-        if old.expires_at <= family.created_at:
-            await FAMILIES.delete(tr, tenant, old.id)
+    """Stores a new family; removes those of the user that have expired, and ends one beyond `SIGN_INS`."""
+    families = await FAMILIES.by_index(tr, tenant, "by_user_expiry", family.user, limit=SIGN_INS)
+    expired = [old for old in families if old.expires_at <= family.created_at]
+    for old in expired:
+        await FAMILIES.delete(tr, tenant, old.id)
+    if not expired and len(families) == SIGN_INS:
+        await revoke(tr, tenant, families[0].id)
     await FAMILIES.insert(tr, tenant, family)
 
 
@@ -53,6 +56,15 @@ def holds(family: AuthSession, secret: bytes) -> bool:
 async def of_user(tr: Reader, tenant: str, user: str) -> list[AuthSession]:
     """The user's families, the first to expire first."""
     return await FAMILIES.by_index(tr, tenant, "by_user_expiry", user)
+
+
+async def page(
+    tr: Reader, tenant: str, user: str, now: int, *, limit: int, after: str | None = None
+) -> Page[AuthSession]:
+    """The user's families that have not expired, the last to expire first. Raises `InvalidCursor`."""
+    return await FAMILIES.page(
+        tr, tenant, "by_user_expiry", user, limit=limit, after=after, reverse=True, least=now
+    )
 
 
 def rotated(

@@ -21,8 +21,8 @@ from theia_bridge.middleware.authentication import USER, setup_authentication
 from theia_bridge.middleware.errors import problems
 from theia_bridge.middleware.headers import setup_headers
 from theia_bridge.middleware.request_log import AccessLogger, setup_request_log
-from theia_bridge.rest import auth
-from theia_bridge.state import ACCOUNTS
+from theia_bridge.rest import auth, jwks, sign_ins
+from theia_bridge.state import ACCOUNTS, DATABASE, KEYS
 
 ISSUER = AUDIENCE = "theia-bridge"
 
@@ -100,7 +100,11 @@ def application(parts: Identity) -> web.Application:
     app.middlewares.append(problems)
     setup_authentication(app, parts.gate, ["https://friend.example"])
     app[ACCOUNTS] = parts.accounts
+    app[DATABASE] = parts.database
+    app[KEYS] = parts.ring
     auth.api.add_to(app)
+    sign_ins.api.add_to(app)
+    jwks.api.add_to(app)
     setup_headers(app)
     app.router.add_route("*", "/api/v5/me", _me)
     app.router.add_put("/api/v5/broken", _broken)

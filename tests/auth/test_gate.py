@@ -13,9 +13,6 @@ import jwt
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from auth.errors import Reason, RefreshRejected, TokenRejected
 from auth.keys import KeyRing
@@ -117,19 +114,8 @@ async def test_clocks_may_differ_by_the_leeway(parts: Identity) -> None:
 async def test_a_token_not_signed_by_the_ring_is_rejected(parts: Identity, tmp_path: Path) -> None:
     token = (await sign_up(parts)).access_token
     claims = decoded(token)
-    kid = parts.ring.signing.kid
-    header = {"alg": "EdDSA", "kid": kid, "typ": TOKEN_TYPE}
-    verifier = parts.ring.signing.verifier
-    assert not isinstance(verifier, bytes)
-    public = verifier.public_bytes(Encoding.Raw, PublicFormat.Raw)
-
-    for alg in ("none", "None", "NONE"):
-        assert await reason(parts, raw(header | {"alg": alg}, claims)) is Reason.BAD_SIGNATURE
-    # The public key is no secret: it must not pass as one.
-    confused = jwt.encode(claims, public, algorithm="HS256", headers={"kid": kid, "typ": TOKEN_TYPE})
-    assert await reason(parts, confused) is Reason.BAD_SIGNATURE
     stranger = Ed25519PrivateKey.generate()
-    for used in (kid, "000000000000001-00000000"):
+    for used in (parts.ring.signing.kid, "000000000000001-00000000"):
         forged = jwt.encode(claims, stranger, algorithm="EdDSA", headers={"kid": used, "typ": TOKEN_TYPE})
         assert await reason(parts, forged) is Reason.BAD_SIGNATURE
     other = Tokens(KeyRing.open(tmp_path / "other", token_seconds=900), issuer=ISSUER, audience=AUDIENCE)
@@ -138,12 +124,6 @@ async def test_a_token_not_signed_by_the_ring_is_rejected(parts: Identity, tmp_p
     signed, _, _ = token.rpartition(".")
     _, _, signature = foreign.rpartition(".")
     assert await reason(parts, f"{signed}.{signature}") is Reason.BAD_SIGNATURE
-    assert await reason(parts, signed + ".") is Reason.BAD_SIGNATURE
-
-
-async def test_another_kind_of_jwt_is_rejected(parts: Identity) -> None:
-    claims = decoded((await sign_up(parts)).access_token)
-    assert await reason(parts, forge(parts, claims, typ="JWT")) is Reason.MALFORMED
 
 
 @pytest.mark.parametrize("token", [None, ""])
@@ -170,16 +150,6 @@ async def test_what_is_no_token_is_malformed(parts: Identity, token: str) -> Non
     with pytest.raises(TokenRejected) as caught:
         await parts.gate.authenticate(token)
     assert caught.value.reason in (Reason.MALFORMED, Reason.BAD_SIGNATURE)
-
-
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(data=st.data())
-async def test_a_changed_token_never_passes(parts: Identity, data: st.DataObject) -> None:
-    token, _ = await parts.tokens.issue(Scope("t", "u", "s"), "owner", "f")
-    at = data.draw(st.integers(0, len(token) - 1))
-    changed = token[:at] + data.draw(st.text(max_size=3)) + token[at + data.draw(st.integers(0, 3)) :]
-    with pytest.raises(TokenRejected):
-        await parts.gate.authenticate(changed)  # unchanged ones are rejected too: there is no family `f`
 
 
 async def test_a_revoked_sign_in_ends_at_once(parts: Identity) -> None:

@@ -9,7 +9,9 @@ from theia_bridge.rest import (
     conversations,
     docs,
     health,
+    jwks,
     settings,
+    sign_ins,
     tenants,
     usage,
     users,
@@ -17,6 +19,7 @@ from theia_bridge.rest import (
 
 RESOURCES = (
     auth.api,
+    sign_ins.api,
     users.api,
     settings.api,
     tenants.api,
@@ -26,6 +29,7 @@ RESOURCES = (
     agents.api,
     health.api,
     health.probes,
+    jwks.api,
     docs.api,
 )
 """Every resource of the API, in the order of the document."""

@@ -68,7 +68,8 @@ class InvitedAnswer(msgspec.Struct, frozen=True):
 
 
 class Login(msgspec.Struct, forbid_unknown_fields=True):
-    """`session` names the workspace session to sign in to; the last used one without it.
+    """`session` names the workspace session to sign in to; the last used one without it. Without `remember`
+    there is no refresh token and there are no cookies: the sign-in ends with its access token.
 
     The first and the last become parts of keys, which have a limit. They are refused here, before anything
     is looked up, so that the answer tells nothing about accounts.
@@ -77,6 +78,7 @@ class Login(msgspec.Struct, forbid_unknown_fields=True):
     email: Annotated[str, msgspec.Meta(max_length=EMAIL_LIMIT)]
     password: str
     session: Annotated[str, msgspec.Meta(max_length=SESSION_LIMIT)] | None = None
+    remember: bool = True
 
 
 class Logout(msgspec.Struct, forbid_unknown_fields=True):
@@ -108,7 +110,7 @@ class SignInAnswer(msgspec.Struct):
     """`expires_in` is the access token's life in seconds."""
 
     access_token: str
-    refresh_token: str
+    refresh_token: str | None
     expires_in: int
     user: UserAnswer
     session: SessionAnswer
@@ -163,7 +165,12 @@ async def login(call: Call, body: Login) -> SignInAnswer:
     """Signs in to a workspace session: the one named, or the one last used."""
     accounts = call.request.app[ACCOUNTS]
     done = await accounts.login(
-        body.email, body.password, session=body.session, actor=call.actor, agent=_agent(call)
+        body.email,
+        body.password,
+        session=body.session,
+        remember=body.remember,
+        actor=call.actor,
+        agent=_agent(call),
     )
     return _signed_in(call, done)
 
@@ -204,20 +211,21 @@ def _refresh_token(call: Call, body: Logout | None) -> str:
 
 def _signed_in(call: Call, done: SignIn) -> SignInAnswer:
     """The answer to a sign-in, and the cookies of the IDE."""
-    set_access_cookie(call.request, call.response, done.access_token, done.expires_in)
-    call.response.set_cookie(
-        REFRESH_COOKIE,
-        done.refresh_token,
-        max_age=call.request.app[ACCOUNTS].refresh_seconds,
-        path=PATH,
-        httponly=True,
-        samesite="Strict",
-        secure=call.request.secure,
-    )
+    if done.refresh_token:
+        set_access_cookie(call.request, call.response, done.access_token, done.expires_in)
+        call.response.set_cookie(
+            REFRESH_COOKIE,
+            done.refresh_token,
+            max_age=call.request.app[ACCOUNTS].refresh_seconds,
+            path=PATH,
+            httponly=True,
+            samesite="Strict",
+            secure=call.request.secure,
+        )
     user = done.user
     return SignInAnswer(
         access_token=done.access_token,
-        refresh_token=done.refresh_token,
+        refresh_token=done.refresh_token or None,
         expires_in=done.expires_in,
         user=UserAnswer(user.id, user.email, user.name, user.role, done.tenant),
         session=SessionAnswer(done.session.id, done.session.name),
