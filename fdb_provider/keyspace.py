@@ -164,7 +164,8 @@ def entries(root: bytes) -> bytes:
 
 
 def entry(root: bytes, directory: str, name: str) -> bytes:
-    return entries(root) + pack(directory, name)
+    # As `pack` makes it, at a third of the time: no part of a path has a NUL, so nothing is escaped.
+    return b"%b\x02%b\x00\x02%b\x00" % (entries(root), directory.encode(), name.encode())
 
 
 def lost(root: bytes) -> bytes:
@@ -256,7 +257,12 @@ def discarded(root: bytes) -> bytes:
 
 def done(root: bytes, term: int, idempotency_key: str) -> bytes:
     """(root, "done", term, key) → the answer given in that term to that idempotency key."""
-    return root + pack("done", term, idempotency_key)
+    return _done(root, term) + _text(idempotency_key)
+
+
+@lru_cache(maxsize=4096)
+def _done(root: bytes, term: int) -> bytes:
+    return root + pack("done", term)
 
 
 def done_before(root: bytes, term: int) -> tuple[bytes, bytes]:
@@ -285,6 +291,7 @@ def chunk(blob_key: bytes, i: int) -> bytes:
     return blob_key + pack(i)
 
 
+@lru_cache(maxsize=4096)
 def contents(tenant: str) -> bytes:
     """Prefix of the records of all contents of a tenant."""
     return pack(tenant, "content")
@@ -292,9 +299,10 @@ def contents(tenant: str) -> bytes:
 
 def content(tenant: str, sha256: bytes) -> bytes:
     """(tenant, "content", sha256) → size of that content, and its bytes or the blob they are in."""
-    return pack(tenant, "content", sha256)
+    return contents(tenant) + _raw(sha256)
 
 
+@lru_cache(maxsize=4096)
 def reference_counts(tenant: str) -> bytes:
     """Prefix of the counters of references to all contents of a tenant."""
     return pack(tenant, "references")
@@ -302,7 +310,7 @@ def reference_counts(tenant: str) -> bytes:
 
 def references(tenant: str, sha256: bytes) -> bytes:
     """(tenant, "references", sha256): how many entries refer to that content besides the first."""
-    return pack(tenant, "references", sha256)
+    return reference_counts(tenant) + _raw(sha256)
 
 
 @lru_cache(maxsize=4096)

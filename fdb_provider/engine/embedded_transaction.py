@@ -10,7 +10,7 @@ from typing import Final, Generic, NoReturn, TypeVar, cast
 
 import lmdb
 
-from fdb_provider.engine import KEY_LIMIT, TRANSACTION_LIMIT, trie
+from fdb_provider.engine import KEY_LIMIT, TRANSACTION_LIMIT, VALUE_LIMIT, trie
 from fdb_provider.engine.limits import (
     END,
     check_key,
@@ -245,15 +245,17 @@ class EmbeddedTransaction(EmbeddedReader):
             self._staged = {}
 
     def get(self, key: bytes, *, snapshot: bool = False) -> Done[bytes | None]:
+        if len(key) > KEY_LIMIT or key >= END:
+            check_key(key)
+        if time.monotonic() > self._deadline:
+            self._late()
         if self._unreadable:
             check_readable(self._unreadable, key, key + b"\x00")
         if not snapshot:
             self._size += 2 * len(key) + _CONFLICT_OVERHEAD
         if key in self._staged:
-            if time.monotonic() > self._deadline:
-                self._late()
             return Done(self._staged[key])
-        return EmbeddedReader.get(self, key)
+        return Done(trie.get(self._txn, key))
 
     def get_range(
         self, begin: bytes, end: bytes, *, limit: int = 0, reverse: bool = False, snapshot: bool = False
@@ -273,7 +275,8 @@ class EmbeddedTransaction(EmbeddedReader):
 
     def set(self, key: bytes, value: bytes) -> None:
         self._write(key, len(key) + len(value))
-        check_value(value)
+        if len(value) > VALUE_LIMIT:
+            check_value(value)
         self._staged[key] = value
         self.grew = True
 
@@ -300,9 +303,10 @@ class EmbeddedTransaction(EmbeddedReader):
         self._write(key, len(key) + width)
         # As FoundationDB's ADD: the old value is cut or zero-extended to the operand's length.
         found = self._staged[key] if key in self._staged else trie.get(self._txn, key)
-        operand = int.from_bytes(delta.to_bytes(width, "little", signed=True), "little")
-        value = int.from_bytes((found or b"")[:width], "little") + operand
-        self._staged[key] = (value % (1 << 8 * width)).to_bytes(width, "little")
+        if delta >> (8 * width - 1) not in (0, -1):
+            raise OverflowError(f"{delta} does not fit into a counter of {width} bytes")
+        value = delta if found is None else int.from_bytes(found[:width], "little") + delta
+        self._staged[key] = (value & ((1 << 8 * width) - 1)).to_bytes(width, "little")
         self.grew = True
 
     def set_versionstamped_key(self, prefix: bytes, suffix: bytes, value: bytes) -> None:
@@ -327,7 +331,9 @@ class EmbeddedTransaction(EmbeddedReader):
             check_key(key)
         if time.monotonic() > self._deadline:
             self._late()
-        self._charge(size + 2 * len(key) + _MUTATION_OVERHEAD + _CONFLICT_OVERHEAD)
+        self._size += size + 2 * len(key) + _MUTATION_OVERHEAD + _CONFLICT_OVERHEAD
+        if self._size > TRANSACTION_LIMIT:
+            self._charge(0)
 
     def _charge(self, size: int) -> None:
         self._size += size

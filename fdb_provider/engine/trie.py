@@ -31,6 +31,8 @@ def _child(pointer: bytes) -> bytes:
 
 def get(txn: Txn, key: bytes) -> bytes | None:
     """The value of `key`, or None."""
+    if len(key) <= SEGMENT:
+        return txn.get(ROOT + key)
     namespace = ROOT
     while len(key) > SEGMENT:
         pointer = txn.get(namespace + key[:SEGMENT] + b"\x00")

@@ -6,9 +6,10 @@ folder of those two. Names are kept exactly as given: no normalisation, no case 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
+
+import msgspec
 
 from fdb_provider.errors import InvalidPath
 
@@ -21,8 +22,7 @@ CACHED = 200
 ROOTS = ("home", "workspace")
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(msgspec.Struct, frozen=True):
     """Where a path leads.
 
     Args:
