@@ -23,8 +23,7 @@ NOBODY = Scope("", "", "")
 """The scope of a caller who has not signed in."""
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(msgspec.Struct, frozen=True):
     """Who does something, as the audit tells it.
 
     Args:
