@@ -71,7 +71,7 @@ async def discard(tr: Transaction, tenant: str, agent: str, now: int) -> None:
 
 
 async def restore(tr: Transaction, tenant: str, agent: Agent) -> Agent:
-    """Brings an agent back; one that is not deleted stays as it is.
+    """Brings a deleted agent back; the agent as it is then.
 
     Raises:
         RecordExists: another one has its name by now.

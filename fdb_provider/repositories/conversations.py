@@ -68,13 +68,16 @@ async def create(tr: Transaction, scope: Scope, new: Conversation) -> tuple[Conv
     return found, False
 
 
-async def get(tr: Reader, scope: Scope, conversation: str) -> Conversation:
+async def get(tr: Reader, scope: Scope, conversation: str, *, deleted: bool = False) -> Conversation:
     """A conversation of the scope's user.
 
+    Args:
+        deleted: also when it was deleted.
+
     Raises:
-        RecordNotFound: there is none with that id, or it is deleted.
+        RecordNotFound: there is none with that id.
     """
-    found = await CONVERSATIONS.get(tr, scope.tenant, scope.user, conversation)
+    found = await CONVERSATIONS.get(tr, scope.tenant, scope.user, conversation, deleted=deleted)
     if found is None:
         raise RecordNotFound(f"You have no conversation {conversation}.")
     return found
@@ -147,18 +150,6 @@ async def discard(
     CONVERSATIONS.expect(found, if_match)
     await CONVERSATIONS.discard(tr, scope.tenant, scope.user, conversation, at=now)
     return found
-
-
-async def restore(tr: Transaction, scope: Scope, conversation: str) -> Conversation:
-    """Brings a deleted conversation back; one that is not deleted stays as it is.
-
-    Raises:
-        RecordNotFound: there is none with that id.
-    """
-    restored = await CONVERSATIONS.restore(tr, scope.tenant, scope.user, conversation)
-    if restored is None:
-        raise RecordNotFound(f"You have no conversation {conversation}.")
-    return restored
 
 
 async def purge_session(tr: Transaction, scope: Scope, *, limit: int) -> int:

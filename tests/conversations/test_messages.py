@@ -276,7 +276,8 @@ async def test_every_change_is_in_the_audit_once_and_without_contents(database: 
     with pytest.raises(Conflict):
         await conversations.delete(database, actor, conversation, if_match="x")
     await conversations.delete(database, actor, conversation)
-    await conversations.restore(database, actor, conversation)
+    for _ in range(2):
+        await conversations.restore(database, actor, conversation)
 
     async def body(tr: Reader) -> list[Audit]:
         return await AUDIT.by_index(tr, actor.scope.tenant, "by_user_time", actor.scope.user)

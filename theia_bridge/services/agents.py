@@ -134,6 +134,8 @@ async def restore(db: Database, actor: Actor, agent: str) -> Agent:
     async def body(tr: Transaction) -> Agent:
         found = await agents.get(tr, actor.scope.tenant, agent, deleted=True)
         await _check_right(tr, actor, found)
+        if found.deleted_at is None:
+            return found
         restored = await agents.restore(tr, actor.scope.tenant, found)
         audit.record(tr, actor, "agent.restore", f"agent/{agent}")
         return restored

@@ -14,6 +14,7 @@ from fdb_provider.errors import RecordNotFound
 from fdb_provider.models import Conversation, Message, MessageRole, new_id, now_ms
 from fdb_provider.records import Page
 from fdb_provider.repositories import audit, conversations, messages, workspace_sessions
+from fdb_provider.repositories.conversations import CONVERSATIONS
 from fdb_provider.repositories.messages import Body, Prepared
 from fdb_provider.repositories.workspace_sessions import SESSIONS
 from fdb_provider.scope import Actor, Scope
@@ -182,12 +183,14 @@ async def restore(db: Database, actor: Actor, conversation: str) -> Conversation
 
     async def body(tr: Transaction) -> Conversation:
         await roles.acting(tr, actor, "member")
-        restored = await conversations.restore(tr, actor.scope, conversation)
-        session = await SESSIONS.get(tr, actor.scope.tenant, restored.session, deleted=True)
-        if session is None:
+        found = await conversations.get(tr, actor.scope, conversation, deleted=True)
+        if found.deleted_at is None:
+            return found
+        if await SESSIONS.get(tr, actor.scope.tenant, found.session, deleted=True) is None:
             raise RecordNotFound(f"The session of the conversation {conversation} is gone for good.")
+        await CONVERSATIONS.restore(tr, actor.scope.tenant, actor.scope.user, conversation)
         audit.record(tr, actor, "conversation.restore", f"conversation/{conversation}")
-        return restored
+        return msgspec.structs.replace(found, deleted_at=None)
 
     return await db.run(body)
 
