@@ -115,6 +115,11 @@ def indexes(tenant: str, collection: str) -> bytes:
     return pack(tenant, "index", collection)
 
 
+def all_message_parts(tenant: str) -> bytes:
+    """Prefix of the parts of all messages of a tenant."""
+    return pack(tenant, "message")
+
+
 def message_parts(tenant: str, user: str, conversation: str) -> bytes:
     """(tenant, "message", user, conversation, position, i) → part i of the body of a message."""
     return pack(tenant, "message", user, conversation)

@@ -12,7 +12,7 @@ from fdb_provider.files import intent, trash, tree, usage
 from fdb_provider.files.entry import FILE
 from fdb_provider.files.service import FileService
 from fdb_provider.files.usage import Usage
-from fdb_provider.fsck import records
+from fdb_provider.fsck import conversations, records
 from fdb_provider.fsck import trash as deleted
 from fdb_provider.fsck.contents import Contents
 from fdb_provider.fsck.finding import Finding
@@ -169,6 +169,7 @@ class _Pass:
             await self._look_at_accounts()
             return
         await self._look_at_owners(roots)
+        self.findings |= await conversations.look(self._db, self._tenant, self._deep, self._tell)
         contents = Contents(self._db, self._tenant, self._deep, self._tell)
         await contents.load()
         versions = Versions(self._db, self._tenant, contents, self._tell)

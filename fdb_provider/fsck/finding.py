@@ -23,6 +23,8 @@ Kind = Literal[
     "unused version",
     "wrong trash",
     "wrong usage",
+    "wrong count of messages",
+    "messages without conversation",
 ]
 
 Repair = Callable[[Transaction], Awaitable[None]]
