@@ -10,6 +10,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, async_playwright, expect
 
+from theia_bridge import users
 from theia_bridge.app import create_app
 from theia_bridge.config import Settings
 
@@ -27,13 +28,24 @@ QUIET = [
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[str]:
-    """The address of a server with a one-line IDE."""
+async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """The address of a server with a one-line IDE; a test's parameter says who may register.
+
+    Ada has an account already where that is not everybody.
+    """
     (tmp_path / "ide").mkdir()
     (tmp_path / "ide" / "index.html").write_text(
         "<!doctype html><title>IDE</title><link rel=icon href=data:,>"
     )
-    settings = Settings(store=f"embedded:{tmp_path / 'store'}", keys=tmp_path / "keys", ide=tmp_path / "ide")
+    mode = getattr(request, "param", "open")
+    settings = Settings(
+        store=f"embedded:{tmp_path / 'store'}",
+        keys=tmp_path / "keys",
+        ide=tmp_path / "ide",
+        registration=mode,
+    )
+    if mode != "open":
+        await users.add(settings, "ada@example.com", "Ada Lovelace", "correct horse")
     async with TestServer(await create_app(settings)) as running:
         yield str(running.make_url("")).rstrip("/")
 
@@ -148,3 +160,61 @@ async def test_the_page_allows_no_foreign_or_inline_script(server: str, page: Pa
     assert "default-src 'none'" in policy
     assert "unsafe" not in policy
     assert "frame-ancestors 'none'" in policy
+
+
+@pytest.mark.parametrize(
+    ("server", "told"),
+    [("invitation", "Ask somebody who has an account to invite you."), ("closed", "made by the operator")],
+    indirect=["server"],
+)
+async def test_the_form_tells_who_cannot_register(server: str, page: Page, told: str) -> None:
+    await page.goto(f"{server}/login?register")
+    await expect(page.get_by_role("heading", name="Welcome back")).to_be_visible()
+    await expect(page.get_by_label("Your name")).to_be_hidden()
+    await expect(page.get_by_role("link")).to_have_count(0)
+    await expect(page.get_by_text(told)).to_be_visible()
+    await page.goto(f"{server}/login?invitation=nonsense")
+    await expect(page.get_by_role("alert")).to_be_visible()
+    await expect(page.get_by_label("E-mail address")).to_be_focused()
+    await fill(page, email="ada@example.com", password="correct horse")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{server}/theia/")
+
+
+@pytest.mark.parametrize("server", ["invitation"], indirect=True)
+async def test_an_invitation_leads_into_the_tenant_by_keyboard_alone(server: str, page: Page) -> None:
+    form = {"email": "ada@example.com", "password": "correct horse"}
+    signed_in = await (await page.request.post(f"{server}/api/v5/auth/login", data=form)).json()
+    headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
+    made = await page.request.post(
+        f"{server}/api/v5/tenants/me/invitations", data={"email": "Bob@example.com"}, headers=headers
+    )
+    link = server + (await made.json())["link"]
+    await page.context.clear_cookies()
+
+    await page.goto(link)
+    await expect(page.get_by_role("heading", name="Join Ada Lovelace")).to_be_visible()
+    await expect(page.get_by_text("You are invited as a member.")).to_be_visible()
+    await expect(page.get_by_label("E-mail address")).to_have_value("Bob@example.com")
+    await expect(page.get_by_label("E-mail address")).not_to_be_editable()
+    await page.get_by_role("link", name="Sign in").click()
+    await expect(page.get_by_label("E-mail address")).to_be_editable()
+    await page.get_by_role("link", name="Accept your invitation").press("Enter")
+    await expect(page.get_by_label("Your name")).to_be_focused()
+    await page.keyboard.type("Bob")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("battery staple")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"{server}/theia/")
+    members = await page.request.get(f"{server}/api/v5/tenants/me/members", headers=headers)
+    assert {(one["name"], one["role"]) for one in (await members.json())["items"]} == {
+        ("Ada Lovelace", "owner"),
+        ("Bob", "member"),
+    }
+
+    await page.goto(link)
+    await expect(page.get_by_role("alert")).to_have_text(
+        "This invitation is not valid any more. Ask for a new one."
+    )
+    await expect(page.get_by_role("link")).to_have_count(0)
