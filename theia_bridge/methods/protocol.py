@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from fdb_provider.files.feed import ChangeType
+from fdb_provider.models import Role
 
 
 class Wire(msgspec.Struct, kw_only=True, rename="camel", frozen=True):
@@ -289,13 +290,15 @@ class Renewed(Wire, frozen=True):
 class WorkspaceInfo(Wire, frozen=True):
     """The session this channel works on, and who is working.
 
-    `max_frame` is the size in bytes of the largest frame the server takes, and so bounds what can be saved.
+    `role` is the user's when the answer was made: a viewer may call nothing that writes. `max_frame` is the size
+    in bytes of the largest frame the server takes, and so bounds what can be saved.
     """
 
     session: str
     session_name: str
     user: str
     user_name: str
+    role: Role
     roots: list[str]
     max_frame: int
 

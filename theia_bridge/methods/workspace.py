@@ -30,6 +30,7 @@ async def info(context: Context) -> WorkspaceInfo:
         session_name=session.name,
         user=user.id,
         user_name=user.name,
+        role=user.role,
         roots=["/workspace", "/home"],
         max_frame=context.max_frame,
     )

@@ -65,9 +65,10 @@ export class AccountContribution implements CommandContribution, MenuContributio
     }
 
     protected async showAccount(): Promise<void> {
-        const { sessionName, userName } = await this.connection.info;
+        const { sessionName, userName, role } = await this.connection.info;
+        const reading = role === 'viewer' ? ` · ${nls.localize('theia-bridge/account/viewer', 'read-only')}` : '';
         this.statusBar.setElement('theia-bridge-account', {
-            text: `$(codicon-account) ${userName} · ${sessionName}`,
+            text: `$(codicon-account) ${userName} · ${sessionName}${reading}`,
             tooltip: nls.localize('theia-bridge/account/tooltip', '{0} works on “{1}”. Select to sign out.', userName, sessionName),
             alignment: StatusBarAlignment.LEFT,
             priority: 1000,

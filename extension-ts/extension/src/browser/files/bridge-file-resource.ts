@@ -3,7 +3,7 @@ import { injectable } from '@theia/core/shared/inversify';
 import { FileResource, FileResourceResolver } from '@theia/filesystem/lib/browser/file-resource';
 import { FileOperationError, FileOperationResult, FileStat } from '@theia/filesystem/lib/common/files';
 
-/** A file in an editor, which follows when the file becomes read-only, and when it no longer is. */
+/** A file in an editor, which follows when the file becomes read-only, and when it no longer is. To a viewer all are. */
 export class BridgeFileResource extends FileResource {
 
     protected override async sync(): Promise<void> {
@@ -13,10 +13,11 @@ export class BridgeFileResource extends FileResource {
 
     protected override async updateReadOnly(): Promise<void> {
         const stat = await this.fileService.resolve(this.uri).catch(() => undefined);
-        if (stat && stat.isReadonly !== this.options.readOnly) {
-            this.options.readOnly = stat.isReadonly;
+        const readOnly = this.fileService.getReadOnlyMessage(this.uri) ?? stat?.isReadonly;
+        if (readOnly !== undefined && readOnly !== this.options.readOnly) {
+            this.options.readOnly = readOnly;
             this.updateSavingContentChanges();
-            this.onDidChangeReadOnlyEmitter.fire(stat.isReadonly);
+            this.onDidChangeReadOnlyEmitter.fire(readOnly);
         }
     }
 }
@@ -33,7 +34,7 @@ export class BridgeFileResourceResolver extends FileResourceResolver {
             throw new Error(`${this.labelProvider.getLongName(uri)} is a folder.`);
         }
         return new BridgeFileResource(uri, this.fileService, {
-            readOnly: stat?.isReadonly ?? false,
+            readOnly: this.fileService.getReadOnlyMessage(uri) ?? stat?.isReadonly ?? false,
             shouldOverwrite: () => this.shouldOverwrite(uri),
             shouldOpenAsText: error => this.shouldOpenAsText(uri, error)
         });

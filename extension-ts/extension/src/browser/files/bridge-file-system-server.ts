@@ -2,6 +2,8 @@ import { CancellationToken } from '@theia/core/lib/common/cancellation';
 import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposable';
 import { Emitter, Event } from '@theia/core/lib/common/event';
 import { RpcProxy } from '@theia/core/lib/common/messaging/proxy-factory';
+import { MarkdownString, MarkdownStringImpl } from '@theia/core/lib/common/markdown-rendering';
+import { nls } from '@theia/core/lib/common/nls';
 import { Deferred } from '@theia/core/lib/common/promise-util';
 import URI from '@theia/core/lib/common/uri';
 import { inject, injectable, postConstruct } from '@theia/core/shared/inversify';
@@ -102,7 +104,9 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
     }
 
     async getCapabilities(): Promise<FileSystemProviderCapabilities> {
-        return FileSystemProviderCapabilities.FileReadWrite
+        const { role } = await this.connection.info;
+        return (role === 'viewer' ? FileSystemProviderCapabilities.Readonly : FileSystemProviderCapabilities.None)
+            | FileSystemProviderCapabilities.FileReadWrite
             | FileSystemProviderCapabilities.FileReadStream
             | FileSystemProviderCapabilities.FileFolderCopy
             | FileSystemProviderCapabilities.Access
@@ -110,8 +114,11 @@ export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> 
             | FileSystemProviderCapabilities.PathCaseSensitive;
     }
 
-    async getReadOnlyMessage(): Promise<undefined> {
-        return undefined;
+    async getReadOnlyMessage(): Promise<MarkdownString | undefined> {
+        const { role } = await this.connection.info;
+        return role === 'viewer'
+            ? new MarkdownStringImpl(nls.localize('theia-bridge/files/viewer', 'You are a viewer here: you may read, but not change anything.'))
+            : undefined;
     }
 
     async stat(resource: string): Promise<Stat> {

@@ -1,6 +1,7 @@
 import { StorageService } from '@theia/core/lib/browser/storage-service';
 import { inject, injectable } from '@theia/core/shared/inversify';
 import { BridgeError } from '../../common/bridge-error';
+import { WorkspaceInfo } from '../../common/protocol.generated';
 import { WORKSPACE_URI } from '../../common/roots';
 import { BridgeConnection } from '../connection/bridge-connection';
 import { listFolder } from '../files/list-folder';
@@ -11,6 +12,8 @@ const ROOT = '/home/.theia/storage';
  * Keeps what Theia remembers (layout, open editors, recent commands) as JSON files in the user's home instead of in the
  * browser, so that it is there on the next machine too. All sessions of a user are `file:///workspace` to Theia, so what
  * belongs to a workspace is kept apart by the session.
+ *
+ * A viewer may write nothing on the server: for one it is kept in the browser after all.
  */
 @injectable()
 export class BridgeStorageService implements StorageService {
@@ -18,7 +21,7 @@ export class BridgeStorageService implements StorageService {
     @inject(BridgeConnection)
     protected readonly connection: BridgeConnection;
 
-    protected session: string | undefined;
+    protected info: WorkspaceInfo | undefined;
     /** The file names in a folder, once known: most keys asked for at start do not exist, and cost no request. */
     protected readonly folders = new Map<string, Promise<Set<string>>>();
     protected readonly known = new Map<string, string>();
@@ -38,11 +41,13 @@ export class BridgeStorageService implements StorageService {
 
     protected async save<T>(key: string, data: T | undefined): Promise<void> {
         // No `await` before the request is made: the layout is saved while the page unloads, which waits for nobody.
-        const session = this.session ?? await this.getSession();
-        const { folder, name } = this.locate(key, session);
+        const info = this.info ?? await this.getInfo();
+        const { folder, name } = this.locate(key, info.session);
         const path = `${folder}/${name}`;
         const json = JSON.stringify(data);
-        if (json === undefined) {
+        if (info.role === 'viewer') {
+            this.keepHere(path, json, info);
+        } else if (json === undefined) {
             this.known.delete(path);
             const names = await this.list(folder);
             if (names.delete(name)) {
@@ -75,11 +80,16 @@ export class BridgeStorageService implements StorageService {
     async getData<T>(key: string, defaultValue: T): Promise<T>;
     async getData<T>(key: string): Promise<T | undefined>;
     async getData<T>(key: string, defaultValue?: T): Promise<T | undefined> {
-        const { folder, name } = this.locate(key, await this.getSession());
+        const info = await this.getInfo();
+        const { folder, name } = this.locate(key, info.session);
+        const path = `${folder}/${name}`;
+        if (info.role === 'viewer') {
+            const kept = this.keptHere(path, info);
+            return kept === undefined ? defaultValue : JSON.parse(kept) as T;
+        }
         if (!(await this.list(folder)).has(name)) {
             return defaultValue;
         }
-        const path = `${folder}/${name}`;
         try {
             const { content } = await this.connection.request('fs.readFile', { path });
             const json = new TextDecoder().decode(content);
@@ -91,10 +101,28 @@ export class BridgeStorageService implements StorageService {
         }
     }
 
-    protected async getSession(): Promise<string> {
-        const { session } = await this.connection.info;
-        this.session = session;
-        return session;
+    protected async getInfo(): Promise<WorkspaceInfo> {
+        return this.info = await this.connection.info;
+    }
+
+    protected keepHere(path: string, json: string | undefined, { user }: WorkspaceInfo): void {
+        try {
+            if (json === undefined) {
+                localStorage.removeItem(`${user}:${path}`);
+            } else {
+                localStorage.setItem(`${user}:${path}`, json);
+            }
+        } catch (error) {
+            console.warn(`${path} is not kept: ${error instanceof Error ? error.message : error}`);
+        }
+    }
+
+    protected keptHere(path: string, { user }: WorkspaceInfo): string | undefined {
+        try {
+            return localStorage.getItem(`${user}:${path}`) ?? undefined;
+        } catch {
+            return undefined; // Storage is switched off.
+        }
     }
 
     protected locate(key: string, session: string): { folder: string, name: string } {
