@@ -32,7 +32,7 @@ async def test_a_viewer_reads_and_is_told_why_not_more(ide: Ide, server: Server)
     before = await ide.editor().inner_text()
     await ide.editor().click()
     await ide.page.keyboard.type("x")
-    await expect(ide.page.get_by_text("You are a viewer here")).to_be_visible()
+    await expect(ide.page.get_by_role("paragraph").filter(has_text="You are a viewer here")).to_be_visible()
     assert await ide.editor().inner_text() == before
     await expect(ide.dirty("README.md")).to_have_count(0)
     await ide.shot("viewer")

@@ -290,8 +290,8 @@ class Renewed(Wire, frozen=True):
 class WorkspaceInfo(Wire, frozen=True):
     """The session this channel works on, and who is working.
 
-    `role` is the user's when the answer was made: a viewer may call nothing that writes. `max_frame` is the size
-    in bytes of the largest frame the server takes, and so bounds what can be saved.
+    `role` is the user's as the answer was made: a viewer may call nothing that writes. `max_frame` is the
+    size in bytes of the largest frame the server takes, and so bounds what can be saved.
     """
 
     session: str

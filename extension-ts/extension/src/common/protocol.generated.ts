@@ -350,8 +350,8 @@ export interface WatchParams {
 /**
  * The session this channel works on, and who is working.
  *
- * `role` is the user's when the answer was made: a viewer may call nothing that writes. `max_frame` is the size
- * in bytes of the largest frame the server takes, and so bounds what can be saved.
+ * `role` is the user's as the answer was made: a viewer may call nothing that writes. `max_frame` is the
+ * size in bytes of the largest frame the server takes, and so bounds what can be saved.
  */
 export interface WorkspaceInfo {
     session: string;
