@@ -10,6 +10,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, async_playwright, expect
 
+from auth.service import RegistrationMode
 from theia_bridge import users
 from theia_bridge.app import create_app
 from theia_bridge.config import Settings
@@ -37,7 +38,7 @@ async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     (tmp_path / "ide" / "index.html").write_text(
         "<!doctype html><title>IDE</title><link rel=icon href=data:,>"
     )
-    mode = getattr(request, "param", "open")
+    mode: RegistrationMode = getattr(request, "param", "open")
     settings = Settings(
         store=f"embedded:{tmp_path / 'store'}",
         keys=tmp_path / "keys",
