@@ -63,6 +63,7 @@ class _Counting:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.counts = database.counts
         self.reads = 0
         self.commits = 0
 

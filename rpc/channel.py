@@ -15,6 +15,7 @@ from aiohttp.web import WebSocketResponse
 from rpc.codec import JSON, MSGPACK, Codec
 from rpc.dispatcher import Admit, Dispatcher, MapError
 from rpc.errors import ChannelClosed
+from rpc.observer import Observer
 from rpc.registry import Registry
 
 C = TypeVar("C")
@@ -83,6 +84,7 @@ class Channel(Generic[C]):
             Its `max_msg_size` bounds what a client may send in one frame: a larger one closes with 1009.
         map_error: turns an exception of the application into the error to answer with, or gives None.
         admit: see `dispatcher.Admit`.
+        observer: is told of each call.
         transport: `request.transport`, to drop the connection of a client that does not agree to a close.
     """
 
@@ -95,6 +97,7 @@ class Channel(Generic[C]):
         map_error: MapError = lambda _: None,
         admit: Admit[C] = lambda _, __: None,
         limits: Limits = Limits(),
+        observer: Observer | None = None,
         transport: asyncio.Transport | None = None,
     ) -> None:
         self._registry = registry
@@ -107,6 +110,7 @@ class Channel(Generic[C]):
             batch_width=limits.batch_width,
             batch_bytes=limits.batch_bytes,
             batch_answer=limits.batch_answer,
+            observer=observer,
         )
         self._batches = asyncio.Semaphore(limits.batches)
         self._socket = socket

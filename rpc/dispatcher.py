@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, TypeVar, cast
 from uuid import uuid4
@@ -18,6 +19,7 @@ from oslash.either import Right
 
 from rpc.codec import MALFORMED, UNENCODABLE, Codec, Frame, Id, Refused, Request
 from rpc.errors import Code, RpcError, protocol_error
+from rpc.observer import Observer, Unobserved
 from rpc.registry import Method, Registry
 
 logger = logging.getLogger(__name__)
@@ -101,6 +103,7 @@ class Dispatcher(Generic[C]):
         batch_answer: bytes of encoded answers that one batch may collect. Once they are reached, its further
             requests are answered with BATCH_TOO_LARGE and not run; its notifications are run, since they
             collect nothing. Those running by then may exceed it, at most `batch_width` of them.
+        observer: is told of each call.
     """
 
     def __init__(
@@ -114,6 +117,7 @@ class Dispatcher(Generic[C]):
         batch_width: int = 8,
         batch_bytes: int = 1 << 20,
         batch_answer: int = 16 << 20,
+        observer: Observer | None = None,
     ) -> None:
         self._registry = registry
         self._methods = cast(dict[str, Callable[..., Any]], registry.methods)  # as jsonrpcserver types it
@@ -124,6 +128,7 @@ class Dispatcher(Generic[C]):
         self._batch_width = batch_width
         self._batch_bytes = batch_bytes
         self._batch_answer = batch_answer
+        self._observer: Observer = observer or Unobserved()
         self._ended = False
         self._running: set[Call[C]] = set()
 
@@ -183,37 +188,41 @@ class Dispatcher(Generic[C]):
 
     async def _answer(self, codec: Codec, request: Request | Refused) -> bytes | None:
         if isinstance(request, Refused):
+            self._observer.end("", 0.0, request.error.kind)
             return codec.failure(request.id, request.error)
-        outcome: object
         if request.method == CANCEL:
-            outcome = self._cancel_request(codec, request.params)
-        else:
-            outcome = await self._run(codec, request)
-        id = request.id
-        if id is UNSET:
-            return None
-        if isinstance(outcome, RpcError):
-            return codec.failure(id, outcome)
-        try:
-            return codec.success(id, outcome)
-        except UNENCODABLE as error:
-            return codec.failure(
-                id, internal_error(f"{request.method} has a result that cannot be encoded", error)
-            )
-
-    async def _run(self, codec: Codec, request: Request) -> object:
-        """What the method returns, or the RpcError to answer with."""
+            return self._cancel_request(codec, request)
+        started = time.perf_counter()
         method = self._registry.methods.get(request.method)
+        outcome = await self._run(codec, request, method)
+        id, answer, kind = request.id, None, ""
+        if id is not UNSET and not isinstance(outcome, RpcError):
+            try:
+                answer = codec.success(id, outcome)
+            except UNENCODABLE as error:
+                outcome = internal_error(f"{request.method} has a result that cannot be encoded", error)
+        if isinstance(outcome, RpcError):
+            answer, kind = None if id is UNSET else codec.failure(id, outcome), outcome.kind
+        self._observer.end("" if method is None else method.name, time.perf_counter() - started, kind)
+        return answer
+
+    async def _run(self, codec: Codec, request: Request, method: Method[C] | None) -> object:
+        """What the method returns, or the RpcError to answer with."""
         shielded = method is not None and method.shielded
         call = Call(self._context, codec, self._map_error, request.id, shielded, self._admit)
         self._running.add(call)
         try:
+            waiting = self._observer.begin("" if method is None else method.name)
+            if waiting is not None:
+                await waiting
             result = get_method(self._methods, request.method)
             if isinstance(result, Right):
                 # The library's `dispatch_request` would also bind the arguments to the signature, which took
                 # a fifth of a call; msgspec has the params to itself.
                 library_request = LibraryRequest(request.method, [request.params], NOID)
                 result = await call_method(library_request, call, result._value)
+        except RpcError as refusal:
+            return refusal
         except asyncio.CancelledError as error:
             if not call.cancelled:
                 if call.task is None or call.task.cancelling():
@@ -234,12 +243,15 @@ class Dispatcher(Generic[C]):
             )
         return RpcError(failure.code, failure.message, failure.data["kind"], failure.data)
 
-    def _cancel_request(self, codec: Codec, params: Raw) -> RpcError | None:
+    def _cancel_request(self, codec: Codec, request: Request) -> bytes | None:
+        failure = None
         try:
-            self.cancel(codec.decoder(CancelParams).decode(params).id)
+            self.cancel(codec.decoder(CancelParams).decode(request.params).id)
         except MALFORMED as error:
-            return protocol_error(Code.INVALID_PARAMS, f"Invalid params: {error}")
-        return None
+            failure = protocol_error(Code.INVALID_PARAMS, f"Invalid params: {error}")
+        if request.id is UNSET:
+            return None
+        return codec.success(request.id, None) if failure is None else codec.failure(request.id, failure)
 
 
 def internal_error(what: str, error: BaseException) -> RpcError:

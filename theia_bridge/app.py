@@ -23,6 +23,8 @@ from fdb_provider.files.collector import Collector
 from fdb_provider.files.service import FileService
 from theia_bridge.config import Settings
 from theia_bridge.ide import static, welcome
+from theia_bridge.methods import build_registry
+from theia_bridge.metrics import Metrics
 from theia_bridge.middleware.chain import setup_middleware
 from theia_bridge.observations import Observations
 from theia_bridge.rest import files, setup_rest
@@ -35,6 +37,7 @@ from theia_bridge.state import (
     FILES,
     GATE,
     KEYS,
+    METRICS,
     OBSERVATIONS,
     PROFILE,
     REVOCATIONS,
@@ -90,7 +93,9 @@ async def create_app(settings: Settings) -> web.Application:
         registration=settings.registration,
     )
     app[PROFILE] = Profile(database, passwords, throttle)
-    sockets = Sockets()
+    registry = build_registry()
+    sockets = Sockets(registry)
+    app[METRICS] = _metrics(app, Metrics(registry.methods, database.counts), sockets)
     collector = Collector(database, app[FILES], audit_days=settings.audit_days)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
@@ -122,6 +127,15 @@ async def create_app(settings: Settings) -> web.Application:
     app.add_routes(static.routes)
     app.router.add_get("/ws/rpc", sockets.handle)
     return app
+
+
+def _metrics(app: web.Application, metrics: Metrics, sockets: Sockets) -> Metrics:
+    """Has it tell what other parts count."""
+    audit = app[OBSERVATIONS]
+    metrics.gauge("sockets", "Open RPC sockets.", lambda: len(sockets))
+    metrics.gauge("audit_waiting", "Entries of the audit to be written.", lambda: audit.waiting)
+    metrics.counter("audit_dropped", "Entries of the audit that are lost.", lambda: audit.dropped)
+    return metrics
 
 
 async def _wait_a_moment(database: Database, url: str) -> None:

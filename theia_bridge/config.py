@@ -10,7 +10,8 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -25,6 +26,8 @@ from fdb_provider.models import Limits
 OTHER_VARIABLES = {"THEIA_BRIDGE_CONFIG", "THEIA_BRIDGE_PASSWORD", "THEIA_BRIDGE_URL"}
 """Variables that are no settings of the server: the file's name, and what the command line reads."""
 DEFAULT_FILE = "theia-bridge.toml"
+SECRET_LENGTH = 16
+"""Characters that a secret must have to be none that can be guessed."""
 
 
 class ConfigError(Exception):
@@ -171,6 +174,27 @@ class Settings(BaseSettings):
     log_format: Annotated[
         Literal["text", "json"], Field(description="Lines for people, or a JSON object a line.")
     ] = "text"
+    metrics: Annotated[
+        Literal["token", "public", "off"],
+        Field(
+            description="Who may read /metrics: who sends `metrics_token`, everybody who reaches the server, "
+            "or nobody."
+        ),
+    ] = "token"
+    metrics_token: Annotated[
+        SecretStr,
+        Field(
+            description=f"The bearer token that opens /metrics, at least {SECRET_LENGTH} characters; nothing "
+            "opens it without one."
+        ),
+    ] = SecretStr("")
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr) -> SecretStr:
+        if 0 < len(secret.get_secret_value()) < SECRET_LENGTH:
+            raise ValueError(f"must have at least {SECRET_LENGTH} characters")
+        return secret
 
     @property
     def limits(self) -> Limits:
@@ -220,10 +244,17 @@ def load(**options: object) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()]
+        lines = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}{_given(e)}" for e in error.errors()]
         raise ConfigError("wrong settings:\n  " + "\n  ".join(lines)) from None
     except ValueError as error:
         raise ConfigError(f"the settings file cannot be read: {error}") from None
+
+
+def _given(error: ErrorDetails) -> str:
+    """What was given, unless it is a secret."""
+    named = str(error["loc"][0]) if error["loc"] else ""
+    field = Settings.model_fields.get(named)
+    return "" if field is not None and field.annotation is SecretStr else f" (got {error['input']!r})"
 
 
 def describe(settings: Settings) -> str:
@@ -244,7 +275,7 @@ def _toml(value: object) -> str:
         case tuple():
             return "[" + ", ".join(map(_toml, value)) + "]"
         case SecretStr():
-            return '"********"'
+            return '"********"' if value.get_secret_value() else '""'
         case _:
             text = str(value).replace("\\", "\\\\").replace('"', '\\"')
             return f'"{text}"'

@@ -71,6 +71,11 @@ class Observations:
         """How many were not written, since the start."""
         self._untold = 0
 
+    @property
+    def waiting(self) -> int:
+        """How many different things wait to be written."""
+        return len(self._waiting)
+
     def note(
         self,
         actor: Actor,

@@ -14,13 +14,23 @@ from auth.errors import AuthError, Reason, TokenRejected
 from fdb_provider.errors import StoreError
 from fdb_provider.models import Revocation, new_id
 from fdb_provider.scope import Scope
-from rpc import Channel, Limits
+from rpc import Channel, Limits, Registry
+from theia_bridge.calls import CallObserver
 from theia_bridge.errors import to_rpc
-from theia_bridge.methods import admit, build_registry
+from theia_bridge.methods import admit
 from theia_bridge.methods.context import Context
 from theia_bridge.methods.tasks import Tasks
 from theia_bridge.middleware.authentication import USER
-from theia_bridge.state import DATABASE, FILES, GATE, OBSERVATIONS, REVOCATIONS, SEARCH, SETTINGS
+from theia_bridge.state import (
+    DATABASE,
+    FILES,
+    GATE,
+    METRICS,
+    OBSERVATIONS,
+    REVOCATIONS,
+    SEARCH,
+    SETTINGS,
+)
 
 UNAUTHORIZED = 4401
 """Close code: the token has expired, or what it stands for has ended: the sign-in, or the workspace session.
@@ -33,9 +43,12 @@ IDE pings by itself, which keeps proxies from closing an idle connection."""
 class Sockets:
     """All open RPC channels of this gateway, and the handler that opens them."""
 
-    def __init__(self) -> None:
-        self._registry = build_registry()
+    def __init__(self, registry: Registry[Context]) -> None:
+        self._registry = registry
         self._open: dict[Channel[Context], Scope] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Serves one channel. The caller was authenticated before the upgrade is accepted."""
@@ -78,6 +91,7 @@ class Sockets:
             map_error=to_rpc,
             admit=admit,
             limits=Limits(concurrency=settings.rpc_concurrency),
+            observer=CallObserver(request.app[METRICS]),
             transport=request.transport,
         )
         lease = _Lease(channel)

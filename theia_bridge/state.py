@@ -12,6 +12,7 @@ from auth.service import Accounts
 from fdb_provider.engine import Database
 from fdb_provider.files.service import FileService
 from theia_bridge.config import Settings
+from theia_bridge.metrics import Metrics
 from theia_bridge.observations import Observations
 from theia_bridge.search.service import SearchService
 
@@ -23,5 +24,6 @@ GATE: web.AppKey[Gate] = web.AppKey("gate", Gate)
 KEYS: web.AppKey[KeyRing] = web.AppKey("keys", KeyRing)
 REVOCATIONS: web.AppKey[RevocationFollower] = web.AppKey("revocations", RevocationFollower)
 SEARCH: web.AppKey[SearchService] = web.AppKey("search", SearchService)
+METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 PROFILE: web.AppKey[Profile] = web.AppKey("profile", Profile)
 OBSERVATIONS: web.AppKey[Observations] = web.AppKey("observations", Observations)

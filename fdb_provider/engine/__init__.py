@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, TypeVar
 
+from fdb_provider.engine.counts import Counts
+
 T = TypeVar("T")
 
 KEY_LIMIT = 10_000
@@ -70,6 +72,11 @@ class Transaction(Reader, Protocol):
 
 class Database(Protocol):
     """An open store. Close it with `await close()`; every call after that raises `DatabaseClosed`."""
+
+    @property
+    def counts(self) -> Counts:
+        """What it has done so far."""
+        ...
 
     async def run(self, body: Callable[[Transaction], Awaitable[T]], *, repeatable: bool = False) -> T:
         """Runs `body` in a transaction and commits it durably; conflicts are retried.

@@ -12,6 +12,7 @@ import asyncio
 import contextvars
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -19,6 +20,7 @@ from typing import Final, TypeVar
 import lmdb
 
 from fdb_provider.engine import TRANSACTION_SECONDS, Reader, Transaction
+from fdb_provider.engine.counts import UNABLE, Counts
 from fdb_provider.engine.embedded_transaction import EmbeddedReader, drive
 from fdb_provider.engine.embedded_writer import (
     VERSION_KEY,
@@ -82,8 +84,10 @@ class EmbeddedDatabase:
         self._reading = 0
         self._gathered: dict[Loop, list[Job]] = {}
         self._watched: dict[bytes, set[asyncio.Future[None]]] = {}
+        self.counts = Counts()
         self._writer = Writer(
             self._env,
+            self.counts,
             limit=map_size,
             seconds=transaction_seconds,
             version=version,
@@ -120,6 +124,7 @@ class EmbeddedDatabase:
             if self._closed:
                 raise DatabaseClosed("the store is closed")
             self._reading += 1
+        started = time.perf_counter()
         try:
             with self._env.begin() as txn:
                 reader = EmbeddedReader(txn, self._seconds)
@@ -128,8 +133,10 @@ class EmbeddedDatabase:
                 finally:
                     reader.end()
         except lmdb.Error as error:
+            self.counts.failures += 1
             raise translated(error) from error
         finally:
+            self.counts.reads.add(time.perf_counter() - started)
             self._leave()
 
     def _leave(self) -> None:
@@ -172,7 +179,14 @@ class EmbeddedDatabase:
                 loop.call_soon(self._hand_over, loop)
             else:
                 gathered.append(job)
-        return await future
+        started = time.perf_counter()
+        try:
+            return await future
+        except UNABLE:
+            self.counts.failures += 1
+            raise
+        finally:
+            self.counts.runs.add(time.perf_counter() - started)
 
     def _hand_over(self, loop: Loop) -> None:
         """Gives the writer what came in one turn of the loop.

@@ -22,6 +22,7 @@ from typing import Any, Final, TypeVar
 import lmdb
 
 from fdb_provider.engine import Transaction, trie
+from fdb_provider.engine.counts import Counts
 from fdb_provider.engine.embedded_transaction import SUSPENDED, EmbeddedTransaction, drive
 from fdb_provider.errors import BodySuspended, StoreFull, StoreUnavailable
 
@@ -78,6 +79,7 @@ class Writer:
     """Runs bodies one after another, commits them in groups, and answers each once its group is durable.
 
     Args:
+        counts: where it counts.
         limit: bytes the store may hold.
         seconds: how long one body may run.
         version: of the last commit.
@@ -88,6 +90,7 @@ class Writer:
     def __init__(
         self,
         env: lmdb.Environment,
+        counts: Counts,
         *,
         limit: int,
         seconds: float,
@@ -96,6 +99,7 @@ class Writer:
         name: str,
     ) -> None:
         self._env = env
+        self._counts = counts
         self._limit = limit
         self._seconds = seconds
         self._version = version
@@ -157,6 +161,7 @@ class Writer:
             if len(jobs) > 1:
                 # One of them cannot be saved. What the others did may rest on it, so all run again, each
                 # in a commit of its own, and only the one at fault fails.
+                self._counts.retries += len(jobs)
                 for job in jobs:
                     self._commit([job])
                 return []

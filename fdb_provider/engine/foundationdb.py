@@ -18,6 +18,7 @@ import fdb
 
 from fdb_provider import keyspace
 from fdb_provider.engine import TRANSACTION_SECONDS, Reader, Transaction
+from fdb_provider.engine.counts import UNABLE, Counts
 from fdb_provider.engine.fdb_binding import (
     TIMED_OUT,
     Bridge,
@@ -54,6 +55,7 @@ _WATCH_PAUSES: Final = (0.05, 1.0)
 """Seconds, first and longest, between attempts to set a watch again after an error."""
 
 _TOO_OLD: Final = 1007
+_CONFLICT: Final = 1020
 _ERRORS: Final[dict[int, type[StoreError]]] = {
     _TOO_OLD: TransactionTooOld,
     2101: TransactionTooLarge,
@@ -91,6 +93,7 @@ class FoundationDatabase:
             raise StoreUnusable(f"the cluster file {cluster_file} cannot be used: {error}") from error
         self._db.options.set_transaction_timeout(int(_ANSWER_SECONDS * 1000))
         self._db.options.set_max_watches(_WATCHES)
+        self.counts = Counts()
         self._name = str(cluster_file)
         self._seconds = transaction_seconds
         self._lock = threading.Lock()  # guards what follows
@@ -103,9 +106,14 @@ class FoundationDatabase:
 
     async def run(self, body: Callable[[Transaction], Awaitable[T]], *, repeatable: bool = False) -> T:
         bridge = self._enter()
+        started = time.perf_counter()
         try:
             return await self._run(body, bridge, None if repeatable else _marker())
+        except UNABLE:
+            self.counts.failures += 1
+            raise
         finally:
+            self.counts.runs.add(time.perf_counter() - started)
             self._leave()
 
     async def _run(
@@ -149,19 +157,27 @@ class FoundationDatabase:
 
     async def read(self, body: Callable[[Reader], Awaitable[T]]) -> T:
         bridge = self._enter()
+        started = time.perf_counter()
         try:
-            handle = Handle(self._db, bridge)
-            started = time.monotonic()
-            while True:
-                reader = FoundationReader(handle, self._seconds)
-                try:
-                    return await body(reader)
-                except FDBError as error:
-                    await self._retry(handle, error, started, False)
-                finally:
-                    reader.end()
+            return await self._read(body, bridge)
+        except UNABLE:
+            self.counts.failures += 1
+            raise
         finally:
+            self.counts.reads.add(time.perf_counter() - started)
             self._leave()
+
+    async def _read(self, body: Callable[[Reader], Awaitable[T]], bridge: Bridge) -> T:
+        handle = Handle(self._db, bridge)
+        started = time.monotonic()
+        while True:
+            reader = FoundationReader(handle, self._seconds)
+            try:
+                return await body(reader)
+            except FDBError as error:
+                await self._retry(handle, error, started, False)
+            finally:
+                reader.end()
 
     async def _retry(self, handle: Handle, error: FDBError, started: float, unsure: bool) -> None:
         """Makes `handle` ready for another attempt, or raises what the caller is to see.
@@ -178,6 +194,10 @@ class FoundationDatabase:
             await handle.on_error(error.code)
         except FDBError as final:
             raise self._translated(final, unsure) from final
+        if error.code == _CONFLICT:
+            self.counts.conflicts += 1
+        else:
+            self.counts.retries += 1
         # The timeout counts from the beginning of the first attempt, so each one moves it on.
         handle.set_timeout(int((time.monotonic() - started + _ANSWER_SECONDS) * 1000))
 

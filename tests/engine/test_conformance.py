@@ -228,6 +228,23 @@ async def test_an_error_abandons_the_transaction_and_is_passed_on(database: Data
     assert await get(database, b"a") is None
 
 
+async def test_reads_and_runs_are_counted_however_they_end(database: Database) -> None:
+    async def body(tr: Transaction) -> None:
+        tr.set(b"a", b"1")
+
+    await database.run(body)
+    with pytest.raises(LookupError):
+        await database.run(lambda tr: raising(LookupError()))
+    for _ in range(3):
+        await get(database, b"a")
+    with pytest.raises(LookupError):
+        await database.read(lambda tr: raising(LookupError()))
+    counts = database.counts
+    assert (counts.runs.count, counts.reads.count) == (2, 4)
+    assert 0 < counts.reads.total < 60
+    assert (counts.failures, counts.conflicts, counts.retries) == (0, 0, 0)
+
+
 async def raising(error: Exception) -> None:
     raise error
 

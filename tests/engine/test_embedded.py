@@ -121,8 +121,10 @@ async def test_a_full_store_says_so_and_can_be_cleared(tmp_path: Path) -> None:
         counts = await asyncio.gather(*(fill(database, name) for name in range(4)))
         assert len(await keys(database)) == 2 * sum(counts)
         assert 60 <= sum(counts) <= 84
+        failures = database.counts.failures
         with pytest.raises(StoreFull):
             await fill_at_once(database)
+        assert database.counts.failures > failures
         await database.run(clear)
         assert await keys(database) == {
             key for i in range(counts[3]) for key in (b"3/%d" % i, b"3/%d/second half" % i)

@@ -73,6 +73,26 @@ async def test_a_commit_of_unknown_result_is_made_once(unsure: Any, plan: str) -
     assert await unsure.read(lambda tr: tr.get(b"n")) == (1).to_bytes(8, "little")
     assert await unsure.read(lambda tr: tr.get(b"attempt")) == result
     assert attempts == len(plan.split()) + (not plan.endswith("made"))
+    assert unsure.counts.retries == len(plan.split())
+
+
+@pytest.mark.fdb
+async def test_conflicts_are_counted(unsure: Any) -> None:
+    attempts = 0
+
+    async def body(tr: Transaction) -> None:
+        nonlocal attempts
+        attempts += 1
+        await tr.get(b"k")
+        if attempts == 1:
+            await unsure.run(other)  # what no body of ours does
+        tr.set(b"k", b"mine")
+
+    async def other(tr: Transaction) -> None:
+        tr.set(b"k", b"other's")
+
+    await unsure.run(body)
+    assert (attempts, unsure.counts.conflicts, unsure.counts.retries) == (2, 1, 0)
 
 
 @pytest.mark.fdb

@@ -134,6 +134,7 @@ class Counting:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.counts = database.counts
         self.asked = 0
 
     async def run(self, body: Callable[[Transaction], Awaitable[T]], *, repeatable: bool = False) -> T:

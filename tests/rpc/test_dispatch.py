@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections.abc import Awaitable
 from typing import Any
 
 import msgspec
 import pytest
 
-from rpc import Registry, RpcError
+from rpc import Observer, Registry, RpcError
 from rpc.codec import JSON, MSGPACK, POSITIONAL_BYTES, Codec
 from rpc.dispatcher import Admit, Dispatcher
 from rpc.registry import Method
@@ -19,8 +20,12 @@ from tests.rpc.support import Context, DomainError, EchoParams, NameParams, Worl
 both = pytest.mark.parametrize("codec", [JSON, MSGPACK], ids=["json", "msgpack"])
 
 
-def dispatcher(admit: Admit[Context] = lambda _, __: None, **limits: int) -> Dispatcher[Context]:
-    return Dispatcher(registry, Context(World()), map_error=map_error, admit=admit, **limits)
+def dispatcher(
+    admit: Admit[Context] = lambda _, __: None, observer: Observer | None = None, **limits: int
+) -> Dispatcher[Context]:
+    return Dispatcher(
+        registry, Context(World()), map_error=map_error, admit=admit, observer=observer, **limits
+    )
 
 
 async def send(codec: Codec, value: object, to: Dispatcher[Context] | None = None) -> Any:
@@ -525,3 +530,63 @@ async def test_what_is_not_admitted_is_not_run_and_says_why(codec: Codec) -> Non
     unknown = await send(codec, {"jsonrpc": "2.0", "method": "nothing", "id": 2}, to)
     assert unknown["error"]["code"] == -32601
     assert seen == ["test.echo"]
+
+
+class Diary:
+    """An observer that keeps what it is told, and refuses the calls of one method."""
+
+    def __init__(self, refused: str = "", waits: bool = False) -> None:
+        self.refused = refused
+        self.waits = waits
+        self.begun: list[str] = []
+        self.ended: list[tuple[str, str]] = []
+
+    def begin(self, method: str) -> Awaitable[None] | None:
+        self.begun.append(method)
+        return self._look(method) if self.waits else None
+
+    async def _look(self, method: str) -> None:
+        await asyncio.sleep(0)
+        if method == self.refused:
+            raise RpcError(-32029, "Too many", "RateLimited", {"retryAfter": 3})
+
+    def end(self, method: str, seconds: float, error: str) -> None:
+        assert seconds >= 0
+        self.ended.append((method, error))
+
+
+@both
+async def test_an_observer_is_told_of_every_call_by_declared_names(codec: Codec) -> None:
+    diary = Diary()
+    to = dispatcher(observer=diary)
+    for request in (
+        {"id": 1, "method": "test.echo", "params": {"text": "a"}},
+        {"method": "test.echo", "params": {"text": "a"}},
+        {"id": 2, "method": "test.echo", "params": {"text": 1}},
+        {"id": 3, "method": "of a client's own"},
+        {"id": 4, "method": 5},
+        {"method": "$/cancelRequest", "params": {"id": 1}},
+    ):
+        await send(codec, {"jsonrpc": "2.0", **request}, to)
+    assert diary.begun == ["test.echo", "test.echo", "test.echo", ""]
+    assert diary.ended == [
+        ("test.echo", ""),
+        ("test.echo", ""),
+        ("test.echo", "InvalidParams"),
+        ("", "MethodNotFound"),
+        ("", "InvalidRequest"),
+    ]
+
+
+@both
+async def test_an_observer_may_have_calls_wait_and_refuse_them(codec: Codec) -> None:
+    diary = Diary(refused="test.echo", waits=True)
+    to = dispatcher(observer=diary)
+    batch = [
+        {"jsonrpc": "2.0", "id": 1, "method": "test.echo", "params": {"text": "a"}},
+        {"jsonrpc": "2.0", "id": 2, "method": "rpc.ping"},
+    ]
+    refused, pong = await send(codec, batch, to)
+    assert refused["error"]["data"] == {"kind": "RateLimited", "retryAfter": 3}
+    assert "result" in pong
+    assert sorted(diary.ended) == [("rpc.ping", ""), ("test.echo", "RateLimited")]

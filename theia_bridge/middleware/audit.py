@@ -17,6 +17,7 @@ from fdb_provider.files import audited
 from fdb_provider.files.paths import ROOTS
 from fdb_provider.scope import ANYBODY, NOBODY, Actor, Scope
 from theia_bridge.errors import kind_of
+from theia_bridge.middleware.routes import route_of
 from theia_bridge.state import OBSERVATIONS, SETTINGS
 from theia_bridge.trace import TRACE
 
@@ -72,13 +73,13 @@ def _refused(request: web.Request, status: int, error: Exception | None = None) 
         # Whose password it was is told to the tenant's admins, and never to the caller.
         request.app[OBSERVATIONS].note(actor.within(error.scope), "auth.login", refused=True)
         return
-    detail = {"request": f"{request.method} {_template(request)}", "status": str(status)}
+    detail = {"request": f"{request.method} {route_of(request)}", "status": str(status)}
     request.app[OBSERVATIONS].note(actor, "access.refuse", resource, refused=True, detail=detail)
 
 
 def _read(request: web.Request) -> None:
     actor = _actor()
-    detail = {"request": f"{request.method} {_template(request)}"}
+    detail = {"request": f"{request.method} {route_of(request)}"}
     request.app[OBSERVATIONS].note(actor, "access.read", resource_of(request, actor.scope), detail=detail)
 
 
@@ -101,19 +102,13 @@ def resource_of(request: web.Request, scope: Scope) -> str:
         root, _, relative = path.partition("/")
         return audited.resource(scope, root, relative) if root in ROOTS else ""
     # The first variable part of the address, behind the name of its collection.
-    parts = _template(request).removeprefix(_PREFIX).split("/")
+    parts = route_of(request).removeprefix(_PREFIX).split("/")
     for collection, part in pairwise(parts):
         if part.startswith("{"):
             behind = parts[parts.index(part) :]
             ids = [given[one.strip("{}")] for one in behind if one.startswith("{")]
             return "/".join([_NOUNS.get(collection, collection), *ids])
     return ""
-
-
-def _template(request: web.Request) -> str:
-    """The address without what varies, which may be anything, and long."""
-    resource = request.match_info.route.resource
-    return "" if resource is None else resource.canonical
 
 
 def _status(error: Exception) -> int:

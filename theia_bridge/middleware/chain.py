@@ -8,16 +8,18 @@ from theia_bridge.middleware.audit import setup_audit
 from theia_bridge.middleware.authentication import setup_authentication
 from theia_bridge.middleware.errors import problems
 from theia_bridge.middleware.headers import setup_headers
+from theia_bridge.middleware.metrics import setup_metrics
 from theia_bridge.middleware.proxy import forwarded
 from theia_bridge.middleware.request_log import setup_request_log
-from theia_bridge.state import GATE, SETTINGS
+from theia_bridge.state import GATE, METRICS, SETTINGS
 
 
 def setup_middleware(app: web.Application) -> None:
-    """Puts the chain in front of an application that has its settings and its gate."""
+    """Puts the chain in front of an application that has its parts (`state`)."""
     settings = app[SETTINGS]
     setup_headers(app)
     setup_request_log(app)
+    setup_metrics(app, app[METRICS])
     app.middlewares.append(problems)
     if settings.trust_proxy:
         app.middlewares.append(forwarded)

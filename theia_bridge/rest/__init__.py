@@ -10,6 +10,7 @@ from theia_bridge.rest import (
     docs,
     health,
     jwks,
+    metrics,
     settings,
     sign_ins,
     tenants,
@@ -30,6 +31,7 @@ RESOURCES = (
     health.api,
     health.probes,
     jwks.api,
+    metrics.api,
     docs.api,
 )
 """Every resource of the API, in the order of the document."""
