@@ -26,6 +26,7 @@ from benchmarks import (
     scale,
     search,
     start,
+    users,
 )
 from benchmarks.figures import Figure, Plan, Skipped
 
@@ -40,6 +41,7 @@ MEASURES: dict[str, Callable[[Plan], Awaitable[list[Figure]]]] = {
     "search": search.measure,
     "browser": browser.measure,
     "start": start.measure,
+    "users": users.measure,
 }
 _HERE = Path(__file__).parent
 BUILD = _HERE.parent / "build"
