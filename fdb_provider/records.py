@@ -181,7 +181,7 @@ class Collection(Generic[R]):
         """
         if any(index.unique for index in self.indexes.values()):
             raise TypeError(f"{self.name}: a record of a collection with unique indexes must be inserted")
-        key = tuple(getattr(record, field) for field in self.key)
+        key = self.key_of(record)
         tr.set(self._record_key(tenant, key), self._encode(record))
         for entry_key, entry in self.index_entries(tenant, record).values():
             tr.set(entry_key, entry)
@@ -257,7 +257,7 @@ class Collection(Generic[R]):
 
     def remove(self, tr: Transaction, tenant: str, record: R) -> None:
         """Removes a record that this transaction has read, as `delete` does."""
-        tr.clear(self._record_key(tenant, tuple(getattr(record, field) for field in self.key)))
+        tr.clear(self._record_key(tenant, self.key_of(record)))
         for entry_key, _ in self.index_entries(tenant, record).values():
             tr.clear(entry_key)
 
@@ -328,12 +328,22 @@ class Collection(Generic[R]):
         behind = keyspace.pack(*key)
         return [record for _, record in await self._rows(tr, tenant, None, (), limit=limit, behind=behind)]
 
-    async def scan(self, tr: Reader, tenant: str, *key: KeyPart, limit: int) -> builtins.list[R]:
-        """As `after`, but with those that were discarded; without a key from the first one on."""
-        begin, end = keyspace.range_of(keyspace.records(tenant, self.name))
-        if key:
-            begin = self._record_key(tenant, key) + b"\x00"
+    async def scan(
+        self, tr: Reader, tenant: str, *prefix: KeyPart, behind: R | None = None, limit: int
+    ) -> builtins.list[R]:
+        """At most `limit` records whose keys begin with `prefix`, in their order; discarded ones, too.
+
+        Args:
+            behind: the record to go on from; None for the first ones.
+        """
+        begin, end = keyspace.range_of(keyspace.records(tenant, self.name) + keyspace.pack(*prefix))
+        if behind is not None:
+            begin = self._record_key(tenant, self.key_of(behind)) + b"\x00"
         return [self.decode(value) async for _, value in tr.get_range(begin, end, limit=limit)]
+
+    def key_of(self, record: R) -> tuple[KeyPart, ...]:
+        """The primary key of a record."""
+        return tuple(getattr(record, field) for field in self.key)
 
     async def list(
         self, tr: Reader, tenant: str, *prefix: KeyPart, limit: int = 0, reverse: bool = False
@@ -417,7 +427,7 @@ class Collection(Generic[R]):
 
     async def _write(self, tr: Transaction, tenant: str, record: R, *, replace: bool) -> bool:
         """Writes the record and its entries; True when it was there already and may not be replaced."""
-        key = tuple(getattr(record, field) for field in self.key)
+        key = self.key_of(record)
         record_key = self._record_key(tenant, key)
         packed = keyspace.pack(*key)
         entries = self.index_entries(tenant, record)

@@ -7,36 +7,30 @@ import sys
 import tarfile
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable
-from datetime import UTC, datetime
 
 from aiohttp import web
-from stream_zip import ZIP_AUTO, AsyncMemberFile, async_stream_zip
+from stream_zip import async_stream_zip
 
 from fdb_provider.errors import FileNotFound
-from fdb_provider.files.entry import DIRECTORY, SYMLINK, Entry
+from fdb_provider.files.entry import DIRECTORY, SYMLINK
 from fdb_provider.files.paths import parse
 from fdb_provider.files.service import FileService
 from fdb_provider.scope import Scope
 from theia_bridge.middleware.authentication import USER
 from theia_bridge.rest.streaming import attachment, stream
 from theia_bridge.state import FILES
+from theia_bridge.zips import LEVEL, Members, zip_members
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-_REGULAR = 0o100000
-_FOLDER = 0o040000
-_LINK = 0o120000
-_LEVEL = 6
-"""zlib's own default: 9 takes several times as long for a percent."""
 _GZIP = zlib.MAX_WBITS | 16
 """Makes zlib write gzip's header and trailer."""
 _PIECE = 256 * 1024
 """Bytes that are collected before they are compressed: headers and small files come in little ones."""
 
-Members = list[tuple[str, Entry]]
 Pack = Callable[[FileService, Scope, Members], AsyncIterable[bytes]]
 
 
@@ -68,31 +62,7 @@ async def respond(request: web.Request, path: str, archive: str, names: list[str
 
 
 def _zip(files: FileService, scope: Scope, members: Members) -> AsyncIterable[bytes]:
-    return async_stream_zip(_zip_members(files, scope, members))
-
-
-async def _zip_members(files: FileService, scope: Scope, members: Members) -> AsyncIterator[AsyncMemberFile]:
-    for path, entry in members:
-        changed = datetime.fromtimestamp(entry.mtime / 1000, UTC)
-        if entry.kind == DIRECTORY:
-            method = ZIP_AUTO(0, level=_LEVEL)
-            yield path + "/", changed, _FOLDER | entry.mode, method, _nothing()
-        elif entry.kind == SYMLINK:
-            method = ZIP_AUTO(entry.size, level=_LEVEL)
-            yield path, changed, _LINK | entry.mode, method, _once(entry.target.encode())
-        else:
-            method = ZIP_AUTO(entry.size, level=_LEVEL)
-            yield path, changed, _REGULAR | entry.mode, method, files.parts(scope, entry)
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    empty: tuple[bytes, ...] = ()
-    for part in empty:
-        yield part
-
-
-async def _once(part: bytes) -> AsyncIterator[bytes]:
-    yield part
+    return async_stream_zip(zip_members(files, scope, members))
 
 
 async def _tar(files: FileService, scope: Scope, members: Members) -> AsyncIterator[bytes]:
@@ -137,7 +107,7 @@ def _compressed(pack: Pack, make: Callable[[], tuple[Callable[[bytes], bytes], C
 
 
 def _gzip() -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
-    compressor = zlib.compressobj(_LEVEL, wbits=_GZIP)
+    compressor = zlib.compressobj(LEVEL, wbits=_GZIP)
     return compressor.compress, compressor.flush
 
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TypeVar
-
-import msgspec
 
 from auth import roles
 from fdb_provider.engine import Database, Reader
@@ -15,15 +12,14 @@ from fdb_provider.errors import NoPermissions
 from fdb_provider.files import audited
 from fdb_provider.files.paths import ROOTS
 from fdb_provider.files.service import FileService
-from fdb_provider.models import Audit, WorkspaceSession, at_least
-from fdb_provider.records import Collection, Page
+from fdb_provider.models import Audit, User, WorkspaceSession, at_least
+from fdb_provider.records import Page
 from fdb_provider.repositories import audit
 from fdb_provider.repositories.accounts import USERS
 from fdb_provider.repositories.audit import Query
 from fdb_provider.repositories.workspace_sessions import SESSIONS
 from fdb_provider.scope import Actor, Scope
 
-R = TypeVar("R", bound=msgspec.Struct)
 _ALL = 1 << 60
 _PAGE = 500
 """Roots that are looked at in one transaction."""
@@ -76,18 +72,14 @@ async def _tell_of_files(db: Database, files: FileService, tenant: str, user: st
         await _catch_up(db, files, "workspace", [Scope(tenant, user, session.id) for session in sessions])
         await _catch_up(db, files, "home", [Scope(tenant, user, "")])
         return
-    last: tuple[str, ...] = ()
-    while some := await db.read(partial(_scan, SESSIONS, tenant, last)):
+    session: WorkspaceSession | None = None
+    while some := await db.read(partial(SESSIONS.scan, tenant=tenant, behind=session, limit=_PAGE)):
         await _catch_up(db, files, "workspace", [Scope(tenant, one.user, one.id) for one in some])
-        last = (some[-1].id,)
-    last = ()
-    while users := await db.read(partial(_scan, USERS, tenant, last)):
+        session = some[-1]
+    member: User | None = None
+    while users := await db.read(partial(USERS.scan, tenant=tenant, behind=member, limit=_PAGE)):
         await _catch_up(db, files, "home", [Scope(tenant, one.id, "") for one in users])
-        last = (users[-1].id,)
-
-
-async def _scan(collection: Collection[R], tenant: str, last: tuple[str, ...], tr: Reader) -> list[R]:
-    return await collection.scan(tr, tenant, *last, limit=_PAGE)
+        member = users[-1]
 
 
 async def _sessions(tr: Reader, *, tenant: str, user: str) -> list[WorkspaceSession]:
