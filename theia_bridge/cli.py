@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -23,7 +24,7 @@ from fdb_provider.models import Role
 from rpc import RpcError
 from theia_bridge import __version__, config, doctor, users
 from theia_bridge.commands import files, keys
-from theia_bridge.commands.common import DEFAULT_URL, Email, Store, Url, errors, fail, password
+from theia_bridge.commands.common import DEFAULT_URL, Email, Store, Url, errors, fail, password, progress
 from theia_bridge.signin import SignInFailed, access_token
 
 app = typer.Typer(
@@ -217,6 +218,23 @@ def limit_user(
         print(f"{email} has the limits the server is set to")
     else:
         print("\n".join(f"{name} = {value}" for name, value in msgspec.structs.asdict(own).items()))
+
+
+@user.command("export")
+def export_user(
+    email: Email,
+    output: Annotated[Path, typer.Option(help="The ZIP archive to write.", dir_okay=False)],
+    store: Store = None,
+) -> None:
+    """Writes all that is kept of a user into an archive: records as lines of JSON, and all files.
+
+    Example: `theia-bridge user export --email ada@example.com --output ada.zip`
+    """
+    with progress() as bar:
+        task = bar.add_task("exported", total=None)
+        settings = config.load(store=store)
+        asyncio.run(users.export(settings, email, output, lambda size: bar.advance(task, size)))
+    print(f"all data of {email} is in {output}")
 
 
 @app.command()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
 import msgspec
+from stream_zip import async_stream_zip
 
 from auth import invitations
 from auth.errors import RegistrationClosed
@@ -12,10 +17,13 @@ from fdb_provider import keyspace
 from fdb_provider.engine import Reader, Transaction
 from fdb_provider.engine.url import open_database
 from fdb_provider.errors import RecordNotFound
+from fdb_provider.files.service import FileService
 from fdb_provider.models import Account, Limits, Role, Tenant
-from fdb_provider.repositories import accounts
+from fdb_provider.repositories import accounts, audit
+from fdb_provider.scope import Actor, Scope
 from theia_bridge.config import Settings
 from theia_bridge.ide import welcome
+from theia_bridge.services.export import Export
 
 
 async def add(
@@ -45,9 +53,11 @@ async def add(
         async def body(tr: Transaction) -> None:
             if into is None:
                 await accounts.register(tr, new, welcome.prepare)
+                audit.record(tr, _operator(new.tenant.id), "auth.register", f"user/{new.user.id}")
             else:
                 joined = new.into(await _tenant(tr, into), role)
                 await accounts.join(tr, joined, welcome.prepare)
+                audit.record(tr, _operator(joined.tenant.id), "member.join", f"user/{new.user.id}")
 
         await database.run(body)
     finally:
@@ -109,11 +119,54 @@ async def limit(settings: Settings, email: str, changes: dict[str, int | None]) 
             tenant = await _tenant(tr, email)
             own = msgspec.structs.replace(tenant.limits or settings.limits, **given) if given else None
             await accounts.TENANTS.put(tr, tenant.id, msgspec.structs.replace(tenant, limits=own))
+            about = {"changed": "limits"}
+            audit.record(tr, _operator(tenant.id), "tenant.update", f"tenant/{tenant.id}", detail=about)
             return own
 
         return await database.run(body)
     finally:
         await database.close()
+
+
+async def export(settings: Settings, email: str, target: Path, progress: Callable[[int], None]) -> None:
+    """Writes an archive with all that is kept of a user.
+
+    Args:
+        target: the file, which must not be there yet. Until the archive is whole it has `.part` behind its
+            name.
+        progress: called with the bytes written since the last call.
+
+    Raises:
+        RecordNotFound: there is no such account.
+        FileExistsError: the file is there.
+        OSError: it cannot be written.
+        StoreError: as `add`.
+    """
+    if await asyncio.to_thread(target.exists):
+        raise FileExistsError(f"{target} is there already")
+    database = await open_database(settings.store)
+    try:
+        found = await database.read(lambda tr: accounts.by_email(tr, email))
+        if found is None:
+            raise RecordNotFound(f"no account has the address {email}")
+        tenant, user = found
+        files = FileService(database)
+        made = Export(database, files, Actor(Scope(tenant, user.id, "")))
+        await made.begin()
+        part = target.with_name(f"{target.name}.part")
+        with await asyncio.to_thread(part.open, "wb") as file:
+            async for piece in async_stream_zip(made.members()):
+                await asyncio.to_thread(file.write, piece)
+                progress(len(piece))
+        await asyncio.to_thread(part.replace, target)
+        await files.close()
+    finally:
+        await database.close()
+
+
+def _operator(tenant: str) -> Actor:
+    """The operator, as the audit of a tenant tells of them: by no name."""
+    return Actor(Scope(tenant, "", ""))
 
 
 async def _tenant(tr: Reader, email: str) -> Tenant:

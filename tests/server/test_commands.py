@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -268,6 +270,25 @@ async def test_an_operator_limits_an_account(store_url: str, tmp_path: Path) -> 
     code, out, err = await run("user", "limit", "--email", "nobody@example.com", env=env, cwd=tmp_path)
     assert code == 1
     assert "nobody@example.com" in err
+
+
+async def test_an_operator_takes_out_all_data_of_a_user(store_url: str, tmp_path: Path) -> None:
+    server = Server(tmp_path, store_url)
+    await server.start()
+    await server.register(EMAIL)
+    await server.stop()
+    env = environment(tmp_path, STORE=store_url)
+    export = ("user", "export", "--email", EMAIL, "--output")
+    code, _, err = await run(*export, "ada.zip", env=env, cwd=tmp_path)
+    assert code == 0, err
+    with zipfile.ZipFile(tmp_path / "ada.zip") as archive:
+        assert json.loads(archive.read("profile.ndjson"))["email"] == EMAIL
+        assert any(name.endswith("/workspace/README.md") for name in archive.namelist())
+    assert [name for name in os.listdir(tmp_path) if name.startswith("ada.zip")] == ["ada.zip"]
+    code, _, err = await run(*export, "ada.zip", env=env, cwd=tmp_path)
+    assert (code, "already" in err) == (1, True)
+    code, _, err = await run("user", "export", "--email", "x@y.z", "--output", "b.zip", env=env, cwd=tmp_path)
+    assert (code, "x@y.z" in err) == (1, True)
 
 
 async def test_fsck_of_a_store_in_use_and_out_of_use(server: Server, tmp_path: Path) -> None:
