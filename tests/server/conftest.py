@@ -17,3 +17,15 @@ async def server(store_url: str, tmp_path: Path) -> AsyncIterator[Server]:
     await running.start()
     yield running
     await running.kill()
+
+
+@pytest.fixture
+async def servers(server: Server, store_url: str, tmp_path: Path) -> AsyncIterator[list[Server]]:
+    """The gateways of one store: one where no more can be."""
+    if store_url.startswith("embedded:"):
+        yield [server]
+        return
+    second = Server(tmp_path, store_url)
+    await second.start()
+    yield [server, second]
+    await second.kill()

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from websockets.exceptions import WebSocketException
@@ -190,18 +188,6 @@ async def make_large(client: Client) -> None:
     for i in range(1, 21):
         params = MoveParams(source=f"{LARGE[0]}/0", target=f"{LARGE[0]}/{i}")
         await client.call("fs.copy", params, Stat)
-
-
-@pytest.fixture
-async def servers(server: Server, store_url: str, tmp_path: Path) -> AsyncIterator[list[Server]]:
-    """The gateways of one store: one where no more can be."""
-    if store_url.startswith("embedded:"):
-        yield [server]
-        return
-    second = Server(tmp_path, store_url)
-    await second.start()
-    yield [server, second]
-    await second.kill()
 
 
 @pytest.mark.parametrize("seed", [1, 2])
