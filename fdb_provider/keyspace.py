@@ -347,6 +347,24 @@ def doomed_versions(tenant: str) -> bytes:
     return pack(tenant, "doomed-history")
 
 
+def forming(tenant: str) -> bytes:
+    """(tenant, "forming", root) → until when a root that is being made, and that nobody can reach, is left
+    alone: milliseconds since 1970, in 8 bytes."""
+    return pack(tenant, "forming")
+
+
+def doomed_roots(tenant: str) -> bytes:
+    """(tenant, "doomed-root", root): a file root whose owner went for good, with all that is in it."""
+    return pack(tenant, "doomed-root")
+
+
+def all_but_entries(root: bytes) -> list[tuple[bytes, bytes]]:
+    """Ranges of all that is a root's but the entries of its own and those in its trash."""
+    begin, end = range_of(root)
+    files, thrown = range_of(entries(root)), range_of(all_trashed(root))
+    return [(begin, files[0]), (files[1], thrown[0]), (thrown[1], end)]
+
+
 def doomed_entries(tenant: str) -> bytes:
     """(tenant, "doomed-entries", root): prefix of a file root nobody can reach, whose entries go."""
     return pack(tenant, "doomed-entries")

@@ -215,10 +215,10 @@ async def acquire(
     return Content(prepared.sha256, prepared.blob, prepared.size)
 
 
-def add_reference(tr: Transaction, tenant: str, sha256: bytes) -> None:
-    """One more reference to a content that an entry read in this transaction refers to."""
+def add_reference(tr: Transaction, tenant: str, sha256: bytes, count: int = 1) -> None:
+    """So many more references to a content that an entry refers to, or did less than `GRACE` ago."""
     if sha256 != EMPTY:
-        tr.add(keyspace.references(tenant, sha256), 1)
+        tr.add(keyspace.references(tenant, sha256), count)
 
 
 def release(tr: Transaction, tenant: str, sha256: bytes, version: str, at: int) -> None:

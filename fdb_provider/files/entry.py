@@ -137,6 +137,17 @@ def copied(entry: Entry, now: int) -> Entry:
     )
 
 
+def forked(entry: Entry, now: int) -> Entry:
+    """The entry of the same file in a copy of its whole root: as `copied`, but as old as the one it is of."""
+    return msgspec.structs.replace(
+        entry,
+        etag=new_etag(),
+        id=b"" if entry.kind == DIRECTORY else new_file_id(),
+        kept=now,
+        versions=0,
+    )
+
+
 def with_mode(entry: Entry, mode: int | None, readonly: bool | None) -> Entry:
     """The entry with other permission bits; `readonly` takes the right to write, or gives it to the owner."""
     bits = entry.mode if mode is None else mode

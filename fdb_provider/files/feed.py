@@ -91,14 +91,19 @@ async def read(db: Database, root: bytes, stamp: bytes, limit: int = PAGE) -> tu
 
     async def body(tr: Reader) -> tuple[bytes | None, Page]:
         head = tr.get(keyspace.feed_head(root))
-        trimmed = tr.get(keyspace.feed_trimmed(root))
-        pairs = tr.get_range(*after(root, stamp), limit=limit)
-        if stamp < (await trimmed or b""):
-            raise CursorExpired("the changes since that cursor are no longer kept")
-        page = [(key[-VERSIONSTAMP_LENGTH:], decode(value)) async for key, value in pairs]
-        return await head, page
+        found = await records(tr, root, stamp, limit)
+        return await head, found
 
     return await db.read(body)
+
+
+async def records(tr: Reader, root: bytes, stamp: bytes, limit: int) -> Page:
+    """The next records behind a stamp in a caller's transaction. Raises as `read`."""
+    trimmed = tr.get(keyspace.feed_trimmed(root))
+    pairs = tr.get_range(*after(root, stamp), limit=limit)
+    if stamp < (await trimmed or b""):
+        raise CursorExpired("the changes since that cursor are no longer kept")
+    return [(key[-VERSIONSTAMP_LENGTH:], decode(value)) async for key, value in pairs]
 
 
 async def check(db: Database, root: bytes, cursor: str) -> None:

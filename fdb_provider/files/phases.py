@@ -12,7 +12,7 @@ from fdb_provider.files.changes import Done
 from fdb_provider.files.intent import Intent, Progress
 from fdb_provider.files.operation import Kind, Means, perform
 from fdb_provider.files.retention import Retention
-from fdb_provider.files.steps import Rows, Steps, weight
+from fdb_provider.files.steps import Rows, Steps, within
 from fdb_provider.files.usage import Usage
 
 _LISTED = 60_000
@@ -56,7 +56,7 @@ async def fill(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
     read = tree.below(
         tr, tree.root_of(scope, source), source.relative, progress.after, steps.entries, snapshot=True
     )
-    rows, ended = _within(await read(), steps)
+    rows, ended = within(await read(), steps)
     if operation.kind == Kind.DELETE:
         used = _list(tr, of, progress, rows)
     else:
@@ -100,7 +100,7 @@ async def tidy(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
     else:
         # No snapshot reads: whoever writes to the folder meanwhile must not be overwritten.
         read = tree.below(tr, tree.root_of(scope, target), target.relative, progress.after, steps.entries)
-        rows, ended = _within(await read(), steps)
+        rows, ended = within(await read(), steps)
         for key, value in rows:
             if mark.carries(value, of.id):
                 tr.set(key, mark.unmarked(value))
@@ -131,7 +131,7 @@ async def take_back(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
     elif operation.kind != Kind.COPY:
         subtree.clear_below(tr, root, target)
     else:
-        rows, ended = _within(
+        rows, ended = within(
             await tree.below(tr, root, target.relative, None, steps.entries, snapshot=True)(), steps
         )
         subtree.discard(tr, scope.tenant, [value for _, value in rows], content.now())
@@ -142,16 +142,6 @@ async def take_back(tr: Transaction, *, of: Intent, steps: Steps) -> bool:
             return True
     intent.clear(tr, of)
     return False
-
-
-def _within(rows: Rows, steps: Steps) -> tuple[Rows, bool]:
-    """As many of the rows that were read as one step takes on, and whether they are the last."""
-    heavy = 0
-    for i, row in enumerate(rows):
-        heavy += weight([row])
-        if heavy > steps.weight and i > 0:
-            return rows[:i], False
-    return rows, len(rows) < steps.entries
 
 
 def _discarded(of: Intent) -> bytes:

@@ -6,13 +6,14 @@ the same commit. An operation repeated with the same idempotency key is applied 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
+from typing import TypeVar
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import FileExists, FileIsADirectory, InvalidPath
-from fdb_provider.files import audited, content, feed, history, once, trash, tree, usage
+from fdb_provider.files import audited, content, feed, history, once, roots, trash, tree, usage
 from fdb_provider.files.changes import Answer, Body
 from fdb_provider.files.deleted import Deleted
 from fdb_provider.files.entry import (
@@ -26,6 +27,7 @@ from fdb_provider.files.entry import (
 )
 from fdb_provider.files.feed import Change, ChangeType
 from fdb_provider.files.followers import Followers
+from fdb_provider.files.fork import Fork
 from fdb_provider.files.large import Large
 from fdb_provider.files.operation import Kind, Operation
 from fdb_provider.files.paths import ROOTS, Location, Region, check_length, parse
@@ -38,6 +40,8 @@ from fdb_provider.models import UNLIMITED, Limits
 from fdb_provider.scope import Scope
 
 _SWEEP_STEP = 100
+
+T = TypeVar("T")
 
 
 class FileService(FileReader):
@@ -358,6 +362,56 @@ class FileService(FileReader):
         limits = await self._quotas.of(scope.tenant)
         return await self._db.read(lambda tr: usage.read(tr, scope)), limits
 
+    async def fork(self, scope: Scope, session: str, finish: Callable[[Transaction, int], Awaitable[T]]) -> T:
+        """Copies the workspace of a session into that of a new one, as it is at one instant (see `fork`).
+
+        History and trash stay behind; the home is the same anyway.
+
+        Args:
+            session: the new one's id, which nobody has used.
+            finish: gives the new workspace its owner, in the transaction that ends it and at a time
+                (milliseconds since 1970); what it returns is returned. If it raises, no copy was made.
+
+        Raises:
+            QuotaExceeded
+            StoreUnavailable: see `Fork.fill`.
+        """
+        limits = await self._quotas.of(scope.tenant)
+        target = Scope(scope.tenant, scope.user, session)
+        root = keyspace.root(target, "workspace")
+        fork = Fork(self._db, scope.tenant, keyspace.root(scope, "workspace"), root, self._steps)
+
+        async def room(tr: Reader) -> None:
+            kept = (await usage.read(tr, scope))["session"]
+            await usage.check_room(tr, target, "workspace", limits, kept)
+
+        async def end(tr: Transaction) -> T:
+            counted = usage.issue(tr, target, limits)
+            await fork.complete(tr)
+            usage.add(tr, root, scope.tenant, fork.usage)
+            await usage.check(tr, counted)
+            return await finish(tr, content.now())
+
+        await self._db.read(room)
+        await fork.begin()
+        try:
+            await fork.fill()
+            return await self._db.run(end)
+        except Exception:
+            await fork.give_up()
+            raise
+
+    async def purge(self, scope: Scope, name: str) -> None:
+        """All files of a session (`workspace`) or a user (`home`) that has been deleted for good go, by and
+        by: with their history, trash and all that was kept of them."""
+        root = keyspace.root(scope, name)
+        await self._large.resume(root)
+
+        async def body(tr: Transaction) -> None:
+            roots.doom(tr, scope.tenant, root)
+
+        await self._db.run(body)
+
     async def sweep(self, scope: Scope, now: int | None = None) -> int:
         """Forgets what need not be kept at a time, by default now: what had its time in history and trash,
         unreferenced contents, old feed records (once the audit tells of them), idempotency keys.
@@ -376,6 +430,7 @@ class FileService(FileReader):
             count += await self._db.run(
                 partial(trash.forget_until, tenant=tenant, root=root, until=now - retention.trash)
             )
+        count += await self._db.run(partial(roots.collect, tenant=tenant, now=now))
         count += await self._db.run(partial(trash.collect, tenant=tenant, now=now, limit=_SWEEP_STEP))
         count += await self._db.run(
             partial(history.collect, tenant=tenant, now=now, retention=retention, limit=_SWEEP_STEP)

@@ -37,3 +37,13 @@ STEPS = Steps()
 def weight(rows: Iterable[tuple[bytes, bytes]]) -> int:
     """Bytes a transaction has to write at most for each of these names to be moved, copied or deleted."""
     return sum(4 * len(key) + len(value) + 400 for key, value in rows)
+
+
+def within(rows: Rows, steps: Steps) -> tuple[Rows, bool]:
+    """As many of the rows that were read as one step takes on, and whether they are the last."""
+    heavy = 0
+    for i, row in enumerate(rows):
+        heavy += weight([row])
+        if heavy > steps.weight and i > 0:
+            return rows[:i], False
+    return rows, len(rows) < steps.entries

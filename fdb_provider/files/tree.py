@@ -89,11 +89,15 @@ async def _seen(tr: Reader, scope: Scope, at: Location, read: Awaitable[bytes | 
 async def _all_seen(
     tr: Reader, scope: Scope, at: Location, rows: list[tuple[bytes, bytes]]
 ) -> list[tuple[bytes, Entry]]:
-    """Keys and entries of those rows that are to be seen."""
+    return await seen(tr, keyspace.root(scope, at.root), rows)
+
+
+async def seen(tr: Reader, root: bytes, rows: list[tuple[bytes, bytes]]) -> list[tuple[bytes, Entry]]:
+    """Keys and entries of those rows of a root that are to be seen."""
     try:
         return [(key, _decode(value)) for key, value in rows]
     except msgspec.DecodeError:  # a mark is no MessagePack, so that those without pay nothing for it
-        record = await _intent(tr, scope, at)
+        record = await tr.get(keyspace.intent(root))
         return [
             (key, decode(value)) for key, value in rows if value[0] != mark.MARK or mark.shown(value, record)
         ]

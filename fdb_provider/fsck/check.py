@@ -9,6 +9,7 @@ from functools import partial
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.files import intent, trash, tree, usage
+from fdb_provider.files import roots as whole
 from fdb_provider.files.entry import FILE
 from fdb_provider.files.service import FileService
 from fdb_provider.files.usage import Usage
@@ -98,10 +99,10 @@ async def _judge(
     for _ in range(PASSES):
         roots = await _roots(db, tenant)
         await _finish(db, roots)
-        heads = await _heads(db, roots)
+        heads = await _heads(db, tenant, roots)
         one = _Pass(db, tenant, deep, tell)
         await one.look(roots)
-        if await _heads(db, roots) != heads:
+        if await _heads(db, tenant, roots) != heads:
             continue
         if report is not None and before is None:
             report.names += one.names
@@ -117,14 +118,25 @@ async def _judge(
 
 
 async def _roots(db: Database, tenant: str) -> dict[bytes, tuple[usage.Owner, str]]:
-    """The prefix of each file root of a tenant, and whose it is."""
+    """The prefix of each file root of a tenant that somebody can reach, and whose it is."""
     roots: dict[bytes, tuple[usage.Owner, str]] = {}
     owners: tuple[usage.Owner, ...] = ("session", "user")
     for owner in owners:
         prefix = keyspace.roots(tenant, owner)
         async for part in parts(db, prefix):
             roots[prefix + part] = owner, keyspace.unpack(part)[0]
+    for root in await _unreachable(db, tenant):
+        roots.pop(root, None)
     return roots
+
+
+async def _unreachable(db: Database, tenant: str) -> list[bytes]:
+    """The roots that count no names, but refer to contents: until they are collected, or are made."""
+
+    async def body(tr: Reader) -> list[bytes]:
+        return [*await trash.doomed(tr, tenant), *await whole.forming(tr, tenant)]
+
+    return await db.read(body)
 
 
 async def _finish(db: Database, roots: dict[bytes, tuple[usage.Owner, str]]) -> None:
@@ -139,13 +151,15 @@ async def _finish(db: Database, roots: dict[bytes, tuple[usage.Owner, str]]) -> 
                 await files.close()
 
 
-async def _heads(db: Database, roots: dict[bytes, tuple[usage.Owner, str]]) -> list[bytes | None]:
-    """What moves on with every change of names: feeds, and changes of large folders."""
+async def _heads(
+    db: Database, tenant: str, roots: dict[bytes, tuple[usage.Owner, str]]
+) -> tuple[list[bytes | None], dict[bytes, bytes]]:
+    """What moves on with every change of names: feeds, changes of large folders, and roots being made."""
 
-    async def body(tr: Reader) -> list[bytes | None]:
+    async def body(tr: Reader) -> tuple[list[bytes | None], dict[bytes, bytes]]:
         keys = (keyspace.feed_head, keyspace.intent, keyspace.intent_progress)
         reads = [tr.get(key(root)) for root in roots for key in keys]
-        return [await read for read in reads]
+        return [await read for read in reads], await whole.forming(tr, tenant)
 
     return await db.read(body)
 
@@ -181,8 +195,7 @@ class _Pass:
             await self._look_at_usage(root, label, used)
             total = total.plus(used)
         await self._look_at_usage(keyspace.tenant(self._tenant), "tenant", total)
-        # What left the trash for good counts no more, but refers to its contents until it is collected.
-        for gone in await self._doomed():
+        for gone in await _unreachable(self._db, self._tenant):
             async for page in pages(self._db, *keyspace.range_of(keyspace.entries(gone))):
                 for entry in (tree.decode(value) for _, value in page):
                     if entry.kind == FILE:
@@ -200,7 +213,7 @@ class _Pass:
         ids: set[str] = set()
         for prefix in (keyspace.trash(root), keyspace.all_trashed(root)):
             ids |= {keyspace.unpack(part)[0] async for part in parts(self._db, prefix)}
-        doomed = set(await self._doomed())
+        doomed = set(await _unreachable(self._db, self._tenant))
         total = Usage(0, 0)
         mount = "/workspace" if owner == "session" else "/home"
         for trash_id in sorted(ids):
@@ -210,9 +223,6 @@ class _Pass:
                 self.findings |= await deleted.look(self._db, self._tenant, root, mount, trash_id, used)
                 total = total.plus(used)
         return total
-
-    async def _doomed(self) -> list[bytes]:
-        return await self._db.read(partial(trash.doomed, tenant=self._tenant))
 
     async def _look_at_names(
         self, root: bytes, label: str, contents: Contents, versions: Versions, owner: bytes | None = None
@@ -243,7 +253,8 @@ class _Pass:
 
         async def body(tr: Reader) -> list[str]:
             missing = [] if await accounts.tenant(tr, tenant) else ["the tenant itself"]
-            for owner, name in roots.values():
+            doomed = await whole.doomed(tr, tenant)
+            for owner, name in (whose for root, whose in roots.items() if root not in doomed):
                 collection = workspace_sessions.SESSIONS if owner == "session" else accounts.USERS
                 if await collection.get(tr, tenant, name, deleted=True) is None:
                     missing.append(f"{owner} {name}")
