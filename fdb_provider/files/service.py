@@ -401,17 +401,6 @@ class FileService(FileReader):
             await fork.give_up()
             raise
 
-    async def purge(self, scope: Scope, name: str) -> None:
-        """All files of a session (`workspace`) or a user (`home`) that has been deleted for good go, by and
-        by: with their history, trash and all that was kept of them."""
-        root = keyspace.root(scope, name)
-        await self._large.resume(root)
-
-        async def body(tr: Transaction) -> None:
-            roots.doom(tr, scope.tenant, root)
-
-        await self._db.run(body)
-
     async def sweep(self, scope: Scope, now: int | None = None) -> int:
         """Forgets what need not be kept at a time, by default now: what had its time in history and trash,
         unreferenced contents, old feed records (once the audit tells of them), idempotency keys.
@@ -430,7 +419,11 @@ class FileService(FileReader):
             count += await self._db.run(
                 partial(trash.forget_until, tenant=tenant, root=root, until=now - retention.trash)
             )
-        count += await self._db.run(partial(roots.collect, tenant=tenant, now=now))
+        count += await self._db.run(partial(roots.collect_lapsed, tenant=tenant, now=now))
+        for doomed in await self._db.read(partial(roots.doomed, tenant=tenant, limit=1)):
+            await self._large.resume(doomed.root)
+            await self.tell_audit(doomed.scope, [doomed.name])
+            count += await self._db.run(partial(roots.collect, root=doomed.root, now=now, tenant=tenant))
         count += await self._db.run(partial(trash.collect, tenant=tenant, now=now, limit=_SWEEP_STEP))
         count += await self._db.run(
             partial(history.collect, tenant=tenant, now=now, retention=retention, limit=_SWEEP_STEP)

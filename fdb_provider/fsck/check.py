@@ -253,7 +253,7 @@ class _Pass:
 
         async def body(tr: Reader) -> list[str]:
             missing = [] if await accounts.tenant(tr, tenant) else ["the tenant itself"]
-            doomed = await whole.doomed(tr, tenant)
+            doomed = {one.root for one in await whole.doomed(tr, tenant)}
             for owner, name in (whose for root, whose in roots.items() if root not in doomed):
                 collection = workspace_sessions.SESSIONS if owner == "session" else accounts.USERS
                 if await collection.get(tr, tenant, name, deleted=True) is None:

@@ -453,8 +453,12 @@ async def test_all_of_a_workspace_goes_when_its_session_is_gone(database: Databa
     await files.write(made, "/workspace/own", b"other")
     await files.delete(made, "/workspace/d/sub", recursive=True, to_trash=True)
     await files.delete(made, "/workspace/other")
-    await files.purge(made, "workspace")
-    await database.run(lambda tr: workspace_sessions.SESSIONS.delete(tr, made.tenant, made.session))
+
+    async def purge(tr: Transaction) -> None:
+        await workspace_sessions.SESSIONS.delete(tr, made.tenant, made.session)
+        roots.doom(tr, made, "workspace")
+
+    await database.run(purge)
     await assert_clean(database)
     await sweep(files, scope, content.now() + 2 * content.GRACE)
     assert await workspaces(database, scope) == {scope.session}
