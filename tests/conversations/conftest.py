@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from fdb_provider import keyspace
 from fdb_provider.engine import Database, Transaction
 from fdb_provider.models import Account, AuthSession, Role, new_id, now_ms
 from fdb_provider.repositories import accounts, auth_sessions, workspace_sessions
-from fdb_provider.scope import Actor
+from fdb_provider.scope import Actor, Scope
 from tests import fdbserver
 from theia_bridge.app import create_app
 from theia_bridge.config import Settings
@@ -34,7 +34,7 @@ async def new_user(database: Database, *, tenant: str | None = None, role: Role 
     """A user with a workspace session, in a tenant of their own or as one more of `tenant`."""
     new = accounts.registration(f"user{next(_numbers)}@example.com", "Ada", "no password")
     user = msgspec.structs.replace(new.user, role=role)
-    scope = replace(new.scope, tenant=tenant or new.tenant.id)
+    scope = Scope(tenant or new.tenant.id, user.id, new.session.id)
 
     async def body(tr: Transaction) -> None:
         if tenant is None:

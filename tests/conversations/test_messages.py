@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,7 +19,7 @@ from fdb_provider.repositories import conversations as records
 from fdb_provider.repositories import messages, workspace_sessions
 from fdb_provider.repositories.audit import AUDIT
 from fdb_provider.repositories.messages import BODY_LIMIT, INLINE, MESSAGES, PAGE, PART, Body
-from fdb_provider.scope import Actor
+from fdb_provider.scope import Actor, Scope
 from tests.conversations.conftest import new_user
 from theia_bridge.services import conversations
 from theia_bridge.services.conversations import Said
@@ -234,7 +233,7 @@ async def test_a_purged_conversation_leaves_nothing_and_takes_nothing_else(datab
 async def test_conversations_go_with_their_session(database: Database) -> None:
     actor, kept = await begin(database)
     other = WorkspaceSession(new_id(), actor.scope.user, "Other", 1, 1)
-    scope = replace(actor.scope, session=other.id)
+    scope = Scope(actor.scope.tenant, actor.scope.user, other.id)
     await database.run(lambda tr: workspace_sessions.create(tr, scope.tenant, other))
     for id in ("a", "b", "c", "deleted"):
         await conversations.create(database, Actor(scope), id=id)
