@@ -82,8 +82,9 @@ async def invite(settings: Settings, email: str, into: str | None, role: Role, d
         raise RegistrationClosed("closed")
     database = await open_database(settings.store)
     try:
-        tenant = keyspace.SYSTEM
-        if into is not None:
+        if into is None:
+            tenant, role = keyspace.SYSTEM, "owner"
+        else:
             tenant = (await database.read(lambda tr: _tenant(tr, into))).id
         _, code = await invitations.invite_as_operator(database, tenant, email, role, days)
         return str(code)

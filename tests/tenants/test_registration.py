@@ -103,6 +103,9 @@ async def test_the_operator_adds_and_invites_people_where_nobody_can_register(tm
         one["email"]: one["role"] for one in (await people[bob].ask("GET", "/tenants/me/members"))["items"]
     }
     assert roles == {ada: "owner", bob: "viewer", eve: "admin"}
+    look = await answer(await gateway.auth("invitation", invitation=own), 200)
+    assert (look["role"], look["tenant"]) == ("owner", None)
     new = await gateway.register("new@example.com", invitation=own)
+    assert (await new.ask("GET", "/users/me"))["role"] == "owner"
     assert new.tenant not in {person.tenant for person in people.values()}
     await client.close()
