@@ -277,7 +277,7 @@ class Accounts:
                 await auth_sessions.revoke(tr, used.tenant, used.family)
                 return None
             if session is not None:
-                opened = await workspace_sessions.get(tr, replace(scope, session=session))
+                opened = await workspace_sessions.get(tr, Scope(used.tenant, family.user, session))
             else:  # when its own was deleted, it goes on in the one used last
                 opened = await workspace_sessions.find(tr, scope) or await self._last_used(
                     tr, used.tenant, user.id
