@@ -1,11 +1,13 @@
 # make run    the server on http://127.0.0.1:8400, all it needs made first
 # make test   every test; make lint  types and style; make bench  the measurements; make ide  the frontend
+# make audit  known weaknesses: of the code (bandit), and of what it depends on (pip-audit, which asks a database
+#             on the network; without it, it says so; make audit STRICT=1 fails then)
 PYTHON ?= python3
 BIN := .venv/bin
 NPM := npm --prefix extension-ts
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: run install develop ide test lint types bench browser clean
+.PHONY: run install develop ide test lint audit types bench browser clean
 .DELETE_ON_ERROR:
 
 run: .venv/installed ide
@@ -59,6 +61,10 @@ lint: develop
 	@$(BIN)/mypy
 	@$(BIN)/python -m theia_bridge.methods --check
 	@$(NPM) run --silent lint
+
+audit: develop
+	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive auth fdb_provider rpc theia_bridge
+	@$(BIN)/python -m tests.advisories $(if $(STRICT),--strict) constraints.txt
 
 # Writes what is generated from the RPC methods: the frontend's types.
 types: .venv/installed

@@ -59,7 +59,8 @@ class Profile:
         if email == user.email:
             return await self._store(actor, user, email, name, if_match)
         if password is None:
-            raise InvalidFields({"password": "Enter your password to change your e-mail address."})
+            told = "Enter your password to change your e-mail address."
+            raise InvalidFields({"password": told})
         async with self._confirmed(actor, user, "password", password) as attempt:
             try:
                 return await self._store(actor, user, email, name, if_match)

@@ -233,8 +233,7 @@ class Accounts:
                 email, password, session=session, remember=remember, actor=actor, agent=agent
             )
         user, used = done
-        signed_in = await self._sign_in(Scope(tenant, user.id, used.id), user, used, refresh)
-        return signed_in if remember else replace(signed_in, refresh_token="")
+        return await self._sign_in(Scope(tenant, user.id, used.id), user, used, refresh, remember=remember)
 
     async def refresh(
         self, refresh_token: str, *, session: str | None = None, actor: Actor = ANYBODY, agent: str = ""
@@ -357,10 +356,17 @@ class Accounts:
         return described(family, actor, agent)
 
     async def _sign_in(
-        self, scope: Scope, user: User, session: WorkspaceSession, refresh: RefreshToken
+        self,
+        scope: Scope,
+        user: User,
+        session: WorkspaceSession,
+        refresh: RefreshToken,
+        *,
+        remember: bool = True,
     ) -> SignIn:
         token, _ = await self._tokens.issue(scope, user.role, refresh.family)
-        return SignIn(scope.tenant, user, session, token, str(refresh), self._tokens.seconds)
+        again = str(refresh) if remember else ""
+        return SignIn(scope.tenant, user, session, token, again, self._tokens.seconds)
 
 
 def _resource(family: str) -> str:

@@ -25,7 +25,8 @@ from fdb_provider.scope import Scope
 
 ACCESS_SECONDS = 15 * 60
 """Life of an access token as issued at sign-in."""
-TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068, so that no other JWT passes for one of ours
+TOKEN_TYPE = "at+jwt"  # noqa: S105 # nosec B105 # no secret
+"""The media type of RFC 9068, so that no other JWT passes for one of ours."""
 TOKEN_LIMIT = 4096
 """Characters a token may have before anything looks into it."""
 _FORM = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
