@@ -6,9 +6,10 @@ import base64
 import binascii
 import hashlib
 
-from fdb_provider.engine import KEY_LIMIT
 from fdb_provider.errors import InvalidCursor
 
+MOST = 4096
+"""Bytes a cursor stands for: none that was handed out has more."""
 _MARK = 6
 """Bytes of the mark by which a cursor is known to be of its query."""
 
@@ -30,7 +31,7 @@ def decode(cursor: str, query: bytes) -> bytes:
         data = b""
     mark, place = data[:_MARK], data[_MARK:]
     # A place is a part of a key, in which no packed value begins like the end of a range.
-    if mark != _mark(query) or len(data) > KEY_LIMIT or place.startswith(b"\xff"):
+    if mark != _mark(query) or len(data) > MOST or place.startswith(b"\xff"):
         raise InvalidCursor("This cursor is not of this query: ask for the first page again.")
     return place
 

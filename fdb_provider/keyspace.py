@@ -69,6 +69,11 @@ def format_version() -> bytes:
     return pack(SYSTEM, "format")
 
 
+def migration() -> bytes:
+    """(SYSTEM, "migration") → to which format version the store is being brought, and how far that is."""
+    return pack(SYSTEM, "migration")
+
+
 def first_part(key: bytes, start: int) -> bytes:
     """The packed string or bytes that begins at `start` in a key."""
     end = key.index(b"\x00", start + 1)
@@ -88,6 +93,22 @@ def records(tenant: str, collection: str) -> bytes:
 def index(tenant: str, collection: str, name: str) -> bytes:
     """(tenant, "index", collection, name, *values, *primary key) → empty, or the key if unique."""
     return pack(tenant, "index", collection, name)
+
+
+def indexes_kept() -> bytes:
+    """(SYSTEM, "indexes-kept", collection) → the indexes that every writer of the collection keeps."""
+    return pack(SYSTEM, "indexes-kept")
+
+
+@lru_cache(maxsize=4096)
+def index_complete(collection: str, name: str) -> bytes:
+    """(SYSTEM, "index-complete", collection, name) → the index as it is declared, once it has all records."""
+    return pack(SYSTEM, "index-complete", collection, name)
+
+
+def index_work() -> bytes:
+    """(SYSTEM, "index-work", collection, name) → how far that index is built, and by whom."""
+    return pack(SYSTEM, "index-work")
 
 
 def revocations() -> bytes:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fdb_provider.engine import Database
-from fdb_provider.engine.url import open_database
+from fdb_provider.store import open_store
 from tests import fdbserver
 
 
@@ -33,7 +33,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def database(store_url: str) -> AsyncIterator[Database]:
-    """An empty, open database on `store_url`; closed after the test."""
-    database = await open_database(store_url)
-    yield database
-    await database.close()
+    """An empty store on `store_url`, opened as the program does it; closed after the test."""
+    store = await open_store(store_url)
+    yield store
+    await store.close()

@@ -16,11 +16,12 @@ from auth.revocations import RevocationFollower
 from auth.service import Accounts
 from auth.throttle import Throttle
 from auth.tokens import Tokens
-from fdb_provider.engine import Database
-from fdb_provider.engine.url import open_database
 from fdb_provider.errors import StoreUnavailable
 from fdb_provider.files.collector import Collector
 from fdb_provider.files.service import FileService
+from fdb_provider.indexes.builder import Builder
+from fdb_provider.repositories import COLLECTIONS
+from fdb_provider.store import Store
 from theia_bridge.config import Settings
 from theia_bridge.ide import static, welcome
 from theia_bridge.methods import build_registry
@@ -54,7 +55,7 @@ async def create_app(settings: Settings) -> web.Application:
     The application's clean-up closes all again.
 
     Raises:
-        StoreUnusable, StoreInUse: the store cannot be opened.
+        StoreUnusable, StoreInUse: the store cannot be opened, or a newer program has used it.
         KeysUnusable: the key folder cannot be used.
     """
     ring = await asyncio.to_thread(
@@ -64,8 +65,8 @@ async def create_app(settings: Settings) -> web.Application:
         token_seconds=settings.access_token_seconds,
         settle_seconds=settings.key_settle_seconds,
     )
-    database = await open_database(settings.store)
-    await _wait_a_moment(database, settings.store)
+    database = await Store.at(settings.store)
+    await _open(database, settings.store)
     tokens = Tokens(
         ring, issuer=settings.issuer, audience=settings.audience, seconds=settings.access_token_seconds
     )
@@ -96,12 +97,15 @@ async def create_app(settings: Settings) -> web.Application:
     registry = build_registry()
     sockets = Sockets(registry)
     app[METRICS] = _metrics(app, Metrics(registry.methods, database.counts), sockets)
-    collector = Collector(database, app[FILES], audit_days=settings.audit_days)
+    collector = Collector(database, app[FILES], settings.retention, audit_days=settings.audit_days)
+    builder = Builder(database, COLLECTIONS, settle=database.settle)
 
     async def running(app: web.Application) -> AsyncIterator[None]:
         tasks = [
             asyncio.create_task(app[REVOCATIONS].follow(), name="revocations"),
             asyncio.create_task(collector.run(), name="collector"),
+            asyncio.create_task(builder.run(), name="indexes"),
+            asyncio.create_task(database.keep_opening(), name="store"),
         ]
         observing = asyncio.create_task(app[OBSERVATIONS].run(), name="observations")
         mirrors.clean()
@@ -138,9 +142,12 @@ def _metrics(app: web.Application, metrics: Metrics, sockets: Sockets) -> Metric
     return metrics
 
 
-async def _wait_a_moment(database: Database, url: str) -> None:
-    """Says at the start when the store does not answer. The server starts all the same and keeps trying."""
+async def _open(store: Store, url: str) -> None:
+    """Opens the store. When it does not answer, the server starts all the same, and keeps trying."""
     try:
-        await database.ready()
+        await store.open()
     except StoreUnavailable as error:
         _log.error("The store %s does not answer: %s. Requests get 'Unavailable' until it does.", url, error)
+    except BaseException:
+        await store.close()
+        raise

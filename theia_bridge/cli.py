@@ -16,11 +16,11 @@ from websockets.exceptions import WebSocketException
 
 from auth.errors import AuthError
 from auth.keys import KeysUnusable
-from fdb_provider.engine.url import open_database
 from fdb_provider.errors import StoreError
 from fdb_provider.fsck import Report
 from fdb_provider.fsck import check as fsck_store
 from fdb_provider.models import Role
+from fdb_provider.store import open_store
 from rpc import RpcError
 from theia_bridge import __version__, config, doctor, users
 from theia_bridge.commands import files, keys
@@ -244,7 +244,7 @@ def version() -> None:
 
 
 async def _fsck(url: str, repair: bool, deep: bool) -> Report:
-    database = await open_database(url)
+    database = await open_store(url)
     try:
         columns = TextColumn("{task.description}"), TextColumn("{task.completed:,} looked at")
         with Progress(*columns, console=errors) as bar:

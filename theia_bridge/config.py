@@ -145,9 +145,9 @@ class Settings(BaseSettings):
             description="A content that was current for a shorter time, in seconds, is not kept.",
         ),
     ] = 10
-    trash_days: Annotated[
-        int, Field(ge=1, le=3650, description="Days what was deleted stays in the trash.")
-    ] = 30
+    trash_days: Annotated[int, Field(ge=1, le=3650, description="Days what was deleted can be restored.")] = (
+        30
+    )
     feed_hours: Annotated[
         int,
         Field(

@@ -11,6 +11,8 @@ from pathlib import Path
 from auth.keys import KeyRing, KeysUnusable
 from fdb_provider.engine.url import open_database
 from fdb_provider.errors import SearchUnavailable, StoreError, StoreInUse
+from fdb_provider.formats import version
+from fdb_provider.indexes import catalogue
 from theia_bridge.config import Settings
 from theia_bridge.search import ripgrep
 
@@ -47,12 +49,22 @@ async def _store(settings: Settings) -> Finding:
     except StoreError as error:
         return Finding("store", False, str(error))
     try:
-        await database.ready()
+        found = (await database.read(version.read)).version
+        clashes = [job for job in await database.read(catalogue.jobs) if job.work.clash]
     except StoreError as error:
         return Finding("store", False, str(error))
     finally:
         await database.close()
-    return Finding("store", True, f"{settings.store} answers")
+    if clashes:
+        job = clashes[0]
+        detail = f"{job.collection} {job.name}: {job.work.clash}: change or delete one of them"
+        return Finding("store", False, detail)
+    if found is None:
+        return Finding("store", True, f"{settings.store} answers; it is empty")
+    if found < version.FORMAT:
+        detail = f"{settings.store} has format {found}: the first start brings it to {version.FORMAT}"
+        return Finding("store", True, detail)
+    return Finding("store", True, f"{settings.store} answers; it has format {found}")
 
 
 def _keys(settings: Settings) -> Finding:

@@ -41,6 +41,7 @@ KINDS: dict[type[Exception], Kind] = {
     store.StoreUnavailable: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
     store.TransactionTooOld: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
     store.DatabaseClosed: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
+    store.StoreUnusable: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
     store.RecordNotFound: Kind("NotFound", -32013, HTTPStatus.NOT_FOUND),
     store.RecordExists: Kind("Exists", -32014, HTTPStatus.CONFLICT),
     auth.AuthError: Kind("Unauthorized", -32015, HTTPStatus.UNAUTHORIZED),
@@ -50,7 +51,7 @@ KINDS: dict[type[Exception], Kind] = {
     auth.InvitationRejected: Kind("InvitationRejected", -32031, HTTPStatus.FORBIDDEN),
     auth.LastOwner: Kind("LastOwner", -32032, HTTPStatus.CONFLICT),
     auth.TooManyAttempts: Kind("TooManyAttempts", -32018, HTTPStatus.TOO_MANY_REQUESTS),
-    store.InvalidPattern: Kind("InvalidPattern", -32019, HTTPStatus.BAD_REQUEST),
+    store.InvalidPattern: Kind("InvalidPattern", -32021, HTTPStatus.BAD_REQUEST),
     store.SearchUnavailable: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
     auth.PasswordsBusy: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
 }

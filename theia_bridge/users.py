@@ -15,12 +15,12 @@ from auth.fields import check_fields
 from auth.passwords import Passwords
 from fdb_provider import keyspace
 from fdb_provider.engine import Reader, Transaction
-from fdb_provider.engine.url import open_database
 from fdb_provider.errors import RecordNotFound
 from fdb_provider.files.service import FileService
 from fdb_provider.models import Account, Limits, Role, Tenant
 from fdb_provider.repositories import accounts, audit
 from fdb_provider.scope import Actor, Scope
+from fdb_provider.store import open_store
 from theia_bridge.config import Settings
 from theia_bridge.ide import welcome
 from theia_bridge.services.export import Export
@@ -47,7 +47,7 @@ async def add(
         new = accounts.registration(email, name, await passwords.hash(password))
     finally:
         passwords.close()
-    database = await open_database(settings.store)
+    database = await open_store(settings.store)
     try:
 
         async def body(tr: Transaction) -> None:
@@ -80,7 +80,7 @@ async def invite(settings: Settings, email: str, into: str | None, role: Role, d
     """
     if settings.registration == "closed":
         raise RegistrationClosed("closed")
-    database = await open_database(settings.store)
+    database = await open_store(settings.store)
     try:
         if into is None:
             tenant, role = keyspace.SYSTEM, "owner"
@@ -94,7 +94,7 @@ async def invite(settings: Settings, email: str, into: str | None, role: Role, d
 
 async def every(settings: Settings) -> list[Account]:
     """All accounts. Raises as `add` where the store cannot be opened."""
-    database = await open_database(settings.store)
+    database = await open_store(settings.store)
     try:
         return await database.read(accounts.every)
     finally:
@@ -113,7 +113,7 @@ async def limit(settings: Settings, email: str, changes: dict[str, int | None]) 
         StoreError: as `add`.
     """
     given = {name: value for name, value in changes.items() if value is not None}
-    database = await open_database(settings.store)
+    database = await open_store(settings.store)
     try:
 
         async def body(tr: Transaction) -> Limits | None:
@@ -145,7 +145,7 @@ async def export(settings: Settings, email: str, target: Path, progress: Callabl
     """
     if await asyncio.to_thread(target.exists):
         raise FileExistsError(f"{target} is there already")
-    database = await open_database(settings.store)
+    database = await open_store(settings.store)
     try:
         found = await database.read(lambda tr: accounts.by_email(tr, email))
         if found is None:

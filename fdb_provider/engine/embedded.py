@@ -40,7 +40,11 @@ T = TypeVar("T")
 MAP_SIZE: Final = 64 << 30
 """Bytes the store may hold unless told otherwise. The file grows as it fills."""
 _FORMAT_KEY: Final = b"mformat"
-_FORMAT: Final = b"1"
+_FORMAT: Final = b"2"
+"""Of what the engine keeps. Only programs that know 2 look at the store's own version (`formats`), so that is
+what keeps the others away."""
+_EARLIER: Final = b"1"
+"""Nothing else is different in it."""
 
 
 class EmbeddedDatabase:
@@ -106,12 +110,12 @@ class EmbeddedDatabase:
             )
             with env.begin(write=True) as txn:
                 found = txn.get(_FORMAT_KEY)
-                if found is None:
+                if found in (None, _EARLIER):
                     txn.put(_FORMAT_KEY, _FORMAT)
                 version = int.from_bytes(txn.get(VERSION_KEY, b""), "big")
         except (lmdb.Error, OSError) as error:
             raise StoreUnusable(f"the store in {path} cannot be opened: {error}") from error
-        if found not in (None, _FORMAT):
+        if found not in (None, _EARLIER, _FORMAT):
             env.close()
             raise StoreUnusable(f"the store in {path} was written by a newer version of this program")
         self._folder.sync()

@@ -13,6 +13,7 @@ import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -20,10 +21,11 @@ from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import DatabaseClosed, StoreError
 from fdb_provider.files import content
-from fdb_provider.files.retention import DAY
+from fdb_provider.files.retention import DAY, RETENTION, Retention
 from fdb_provider.files.service import FileService
 from fdb_provider.models import Account
-from fdb_provider.repositories import accounts, audit, workspace_sessions
+from fdb_provider.records import Collection
+from fdb_provider.repositories import COLLECTIONS, accounts, audit, purge, workspace_sessions
 from fdb_provider.scope import Scope
 
 EVERY = 300.0
@@ -71,6 +73,7 @@ class Collector:
         self,
         db: Database,
         files: FileService,
+        retention: Retention = RETENTION,
         *,
         audit_days: int = AUDIT_DAYS,
         every: float = EVERY,
@@ -78,6 +81,7 @@ class Collector:
     ) -> None:
         self._db = db
         self._files = files
+        self._retention = retention
         self._audit = audit_days * DAY
         self._every = every
         self._pause = pause
@@ -121,10 +125,16 @@ class Collector:
             scope = Scope(account.tenant, account.user, session)
             await self._repeat(partial(self._files.sweep, scope))
         await self._repeat(partial(self._forget_audit, account.tenant))
+        for collection in COLLECTIONS:
+            if collection.soft_delete:
+                await self._repeat(partial(self._purge, account.tenant, collection))
 
     async def _forget_audit(self, tenant: str) -> int:
         before = content.now() - self._audit
         return await self._db.run(partial(audit.forget, tenant=tenant, before=before, limit=_AUDIT_STEP))
+
+    async def _purge(self, tenant: str, collection: Collection[Any]) -> int:
+        return await purge.step(self._db, collection, tenant, content.now() - self._retention.trash)
 
     async def _repeat(self, step: Callable[[], Awaitable[int]]) -> None:
         """Takes a step until it finds nothing to do, or as often as is one account's turn."""

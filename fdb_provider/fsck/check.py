@@ -8,19 +8,19 @@ from functools import partial
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
-from fdb_provider.files import intent, trash, tree, usage
 from fdb_provider.files import roots as whole
+from fdb_provider.files import tenant_roots, tree, usage
 from fdb_provider.files.entry import FILE
-from fdb_provider.files.service import FileService
+from fdb_provider.files.tenant_roots import Roots
 from fdb_provider.files.usage import Usage
 from fdb_provider.fsck import conversations, records
 from fdb_provider.fsck import trash as deleted
 from fdb_provider.fsck.contents import Contents
 from fdb_provider.fsck.finding import Finding
 from fdb_provider.fsck.names import Names
-from fdb_provider.fsck.scan import Tell, pages, parts
 from fdb_provider.fsck.versions import Versions
 from fdb_provider.repositories import COLLECTIONS, accounts, workspace_sessions
+from fdb_provider.scan import Tell, pages, parts
 
 PASSES = 6
 """Passes through a tenant until two in which nobody wrote agree."""
@@ -97,8 +97,8 @@ async def _judge(
     """What is wrong with a tenant; None when that could not be told because it was written to."""
     before: set[Finding] | None = None
     for _ in range(PASSES):
-        roots = await _roots(db, tenant)
-        await _finish(db, roots)
+        roots = await tenant_roots.of(db, tenant)
+        await tenant_roots.finish(db, roots)
         heads = await _heads(db, tenant, roots)
         one = _Pass(db, tenant, deep, tell)
         await one.look(roots)
@@ -117,43 +117,7 @@ async def _judge(
     return None
 
 
-async def _roots(db: Database, tenant: str) -> dict[bytes, tuple[usage.Owner, str]]:
-    """The prefix of each file root of a tenant that somebody can reach, and whose it is."""
-    roots: dict[bytes, tuple[usage.Owner, str]] = {}
-    owners: tuple[usage.Owner, ...] = ("session", "user")
-    for owner in owners:
-        prefix = keyspace.roots(tenant, owner)
-        async for part in parts(db, prefix):
-            roots[prefix + part] = owner, keyspace.unpack(part)[0]
-    for root in await _unreachable(db, tenant):
-        roots.pop(root, None)
-    return roots
-
-
-async def _unreachable(db: Database, tenant: str) -> list[bytes]:
-    """The roots that count no names, but refer to contents: until they are collected, or are made."""
-
-    async def body(tr: Reader) -> list[bytes]:
-        return [*await trash.doomed(tr, tenant), *await whole.forming(tr, tenant)]
-
-    return await db.read(body)
-
-
-async def _finish(db: Database, roots: dict[bytes, tuple[usage.Owner, str]]) -> None:
-    """Brings changes of large folders to their end that were cut off; waits for one that goes on."""
-    for root in roots:
-        found = await db.read(partial(intent.find, root=root))
-        if found is not None:
-            files = FileService(db)
-            try:
-                await files.resume(found.operation.scope)
-            finally:
-                await files.close()
-
-
-async def _heads(
-    db: Database, tenant: str, roots: dict[bytes, tuple[usage.Owner, str]]
-) -> tuple[list[bytes | None], dict[bytes, bytes]]:
+async def _heads(db: Database, tenant: str, roots: Roots) -> tuple[list[bytes | None], dict[bytes, bytes]]:
     """What moves on with every change of names: feeds, changes of large folders, and roots being made."""
 
     async def body(tr: Reader) -> tuple[list[bytes | None], dict[bytes, bytes]]:
@@ -176,7 +140,7 @@ class _Pass:
         self.names = 0
         self.contents = 0
 
-    async def look(self, roots: dict[bytes, tuple[usage.Owner, str]]) -> None:
+    async def look(self, roots: Roots) -> None:
         for collection in COLLECTIONS:
             self.findings |= await records.look(self._db, self._tenant, collection, self._tell)
         if self._tenant == keyspace.SYSTEM:
@@ -195,7 +159,7 @@ class _Pass:
             await self._look_at_usage(root, label, used)
             total = total.plus(used)
         await self._look_at_usage(keyspace.tenant(self._tenant), "tenant", total)
-        for gone in await _unreachable(self._db, self._tenant):
+        for gone in await tenant_roots.unreachable(self._db, self._tenant):
             async for page in pages(self._db, *keyspace.range_of(keyspace.entries(gone))):
                 for entry in (tree.decode(value) for _, value in page):
                     if entry.kind == FILE:
@@ -213,7 +177,7 @@ class _Pass:
         ids: set[str] = set()
         for prefix in (keyspace.trash(root), keyspace.all_trashed(root)):
             ids |= {keyspace.unpack(part)[0] async for part in parts(self._db, prefix)}
-        doomed = set(await _unreachable(self._db, self._tenant))
+        doomed = set(await tenant_roots.unreachable(self._db, self._tenant))
         total = Usage(0, 0)
         mount = "/workspace" if owner == "session" else "/home"
         for trash_id in sorted(ids):
@@ -248,7 +212,7 @@ class _Pass:
                 )
             )
 
-    async def _look_at_owners(self, roots: dict[bytes, tuple[usage.Owner, str]]) -> None:
+    async def _look_at_owners(self, roots: Roots) -> None:
         tenant = self._tenant
 
         async def body(tr: Reader) -> list[str]:

@@ -15,7 +15,7 @@ from fdb_provider.errors import ContentDamaged
 from fdb_provider.files import content
 from fdb_provider.files.content import Content
 from fdb_provider.fsck.finding import Finding
-from fdb_provider.fsck.scan import LARGE_PAGE, Tell, pages, parts
+from fdb_provider.scan import LARGE_PAGE, Tell, pages, parts
 
 
 class Contents:

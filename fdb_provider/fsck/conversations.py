@@ -10,12 +10,12 @@ from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import ContentDamaged
 from fdb_provider.fsck.finding import Finding
-from fdb_provider.fsck.scan import Tell, pages, parts
 from fdb_provider.models import Conversation, Message
 from fdb_provider.records import Page
 from fdb_provider.repositories import messages
 from fdb_provider.repositories.conversations import CONVERSATIONS
 from fdb_provider.repositories.messages import MESSAGES
+from fdb_provider.scan import Tell, pages, parts
 from fdb_provider.scope import Scope
 
 _MESSAGES = 200

@@ -17,7 +17,7 @@ from fdb_provider.files.feed import Change, ChangeType
 from fdb_provider.files.usage import Usage
 from fdb_provider.fsck.contents import Contents
 from fdb_provider.fsck.finding import Finding, Kind, Repair
-from fdb_provider.fsck.scan import Tell, pages
+from fdb_provider.scan import Tell, pages
 
 
 @dataclass(frozen=True, slots=True)

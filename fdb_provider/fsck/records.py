@@ -10,8 +10,8 @@ import msgspec
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Transaction
 from fdb_provider.fsck.finding import Finding
-from fdb_provider.fsck.scan import Tell, pages
 from fdb_provider.records import Collection, KeyPart
+from fdb_provider.scan import Tell, pages
 
 
 async def look(db: Database, tenant: str, collection: Collection[Any], tell: Tell) -> set[Finding]:

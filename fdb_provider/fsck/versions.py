@@ -11,7 +11,7 @@ from fdb_provider.engine import Database, Transaction
 from fdb_provider.files import content, history
 from fdb_provider.fsck.contents import Contents
 from fdb_provider.fsck.finding import Finding
-from fdb_provider.fsck.scan import Tell, pages
+from fdb_provider.scan import Tell, pages
 
 
 class Versions:

@@ -85,8 +85,8 @@ async def test_a_query_finds_all_it_asks_for_the_newest_first(
 async def test_a_page_ends_early_where_little_of_much_is_asked_for(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fdb_provider.records.SCAN", 20)
-    monkeypatch.setattr("fdb_provider.records._CHUNK", 10)
+    monkeypatch.setattr("fdb_provider.records.queries.SCAN", 20)
+    monkeypatch.setattr("fdb_provider.records.queries._CHUNK", 10)
     entries = [Audit(f"{n:03}", n, "ada", "", "file.add", f"{n % 50}") for n in range(100)]
     entries += [Audit("x", 7, "ada", "", "file.update", "rare")]
     await store(database, "t", entries)

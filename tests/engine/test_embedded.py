@@ -248,7 +248,7 @@ async def test_a_folder_that_cannot_be_a_store(tmp_path: Path) -> None:
     newer = tmp_path / "newer"
     newer.mkdir()
     with lmdb.open(str(newer)) as env, env.begin(write=True) as txn:
-        txn.put(b"mformat", b"2")
+        txn.put(b"mformat", b"3")
     for name, reason in (("file", "exists"), ("other", "cannot be opened"), ("newer", "newer version")):
         with pytest.raises(StoreUnusable, match=reason):
             await EmbeddedDatabase.open(tmp_path / name)

@@ -21,9 +21,9 @@ from fdb_provider.files import content, roots, usage
 from fdb_provider.files import fork as fork_module
 from fdb_provider.files.service import FileService
 from fdb_provider.fsck.check import check
-from fdb_provider.fsck.scan import parts
 from fdb_provider.models import Limits, WorkspaceSession, new_id
 from fdb_provider.repositories import accounts, workspace_sessions
+from fdb_provider.scan import parts
 from fdb_provider.scope import Scope
 from tests.files.conftest import KEEPING, Clock, sweep
 from tests.files.test_large import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 import pytest
@@ -37,6 +37,13 @@ BOOKS = Collection(
         Index("by_title_year", ("title", "year")),
     ],
 )
+
+
+@pytest.fixture
+def collections() -> tuple[Collection[Any], ...]:
+    return (BOOKS,)
+
+
 A1 = Book("a", 1, "Emma", isbn="111", year=1815)
 A2 = Book("a", 2, "Persuasion", isbn="222", year=1817)
 B1 = Book("b", 1, "Emma", year=2003)

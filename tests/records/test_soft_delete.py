@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,6 +24,11 @@ class Note(msgspec.Struct, frozen=True):
     deleted_at: int | None = None
 
 
+class Line(msgspec.Struct, frozen=True):
+    id: str
+    text: str
+
+
 async def _purge(tr: Transaction, tenant: str, note: Note) -> bool:
     """Takes the attachments (other notes of the owner `id`), one at a time."""
     found = await NOTES.by_index(tr, tenant, "by_owner_rank", note.id, limit=1)
@@ -40,6 +46,13 @@ NOTES: Collection[Note] = Collection(
     soft_delete=True,
     purge=_purge,
 )
+
+LINES: Collection[Line] = Collection("line", Line, key=("id",), indexes=[Index("by_text", ("text",))])
+
+
+@pytest.fixture
+def collections() -> tuple[Collection[Any], ...]:
+    return NOTES, LINES
 
 
 def note(id: str, owner: str = "ada", rank: int = 0, title: str | None = None) -> Note:
@@ -75,7 +88,7 @@ async def test_a_discarded_record_is_found_by_nothing_but_on_purpose(database: D
         assert (await NOTES.page(tr, "t", None, limit=5)).items == [kept]
         assert await NOTES.by_index(tr, "t", "by_owner_rank", "ada") == [kept]
         assert await NOTES.by_index(tr, "t", "by_title", "Emma") == []
-        assert await NOTES.by_index(tr, "t", BY_DELETED) == [discarded]
+        assert await NOTES.by_index(tr, "t", BY_DELETED.name) == [discarded]
 
     await database.read(body)
 
@@ -86,7 +99,7 @@ async def test_a_restored_record_is_as_it_was(database: Database) -> None:
     for _ in range(2):
         assert await database.run(lambda tr: NOTES.restore(tr, "t", "a")) == note("a", title="Emma")
     assert await database.run(lambda tr: NOTES.restore(tr, "t", "never")) is None
-    assert await database.read(lambda tr: NOTES.by_index(tr, "t", BY_DELETED)) == []
+    assert await database.read(lambda tr: NOTES.by_index(tr, "t", BY_DELETED.name)) == []
     assert await database.read(lambda tr: NOTES.by_index(tr, "t", "by_title", "Emma")) == [
         note("a", title="Emma")
     ]
@@ -121,7 +134,7 @@ async def test_purging_takes_what_goes_with_the_record_part_by_part(database: Da
     assert answers == [False, False, True, True]
     assert await database.read(lambda tr: NOTES.list(tr, "t")) == [note("d")]
     assert await database.read(lambda tr: NOTES.get(tr, "t", "a", deleted=True)) is None
-    assert await database.read(lambda tr: NOTES.by_index(tr, "t", BY_DELETED)) == []
+    assert await database.read(lambda tr: NOTES.by_index(tr, "t", BY_DELETED.name)) == []
 
 
 async def test_an_etag_names_a_value(database: Database) -> None:
@@ -137,20 +150,13 @@ async def test_an_etag_names_a_value(database: Database) -> None:
             NOTES.expect(other, NOTES.etag(first))
 
 
-class Line(msgspec.Struct, frozen=True):
-    id: str
-    text: str
-
-
 async def test_added_without_reads_is_found_by_every_index(database: Database) -> None:
-    lines = Collection("line", Line, key=("id",), indexes=[Index("by_text", ("text",))])
-
     async def body(tr: Transaction) -> None:
-        lines.add(tr, "t", Line("1", "b"))
-        lines.add(tr, "t", Line("2", "a"))
+        LINES.add(tr, "t", Line("1", "b"))
+        LINES.add(tr, "t", Line("2", "a"))
 
     await database.run(body)
-    assert await database.read(lambda tr: lines.by_index(tr, "t", "by_text")) == [
+    assert await database.read(lambda tr: LINES.by_index(tr, "t", "by_text")) == [
         Line("2", "a"),
         Line("1", "b"),
     ]

@@ -19,7 +19,7 @@ async def test_a_cluster_that_does_not_answer(tmp_path: Path) -> None:
     cluster.write_text("nobody:home@127.0.0.1:1")
     server = Server(tmp_path, f"fdb:{cluster}")
     await server.start()
-    account = {"email": "ada@example.com", "password": PASSWORD, "name": "Ada"}
+    account = {"email": "ada@example.com", "password": PASSWORD}
     try:
         async with aiohttp.ClientSession(server.url) as http:
             async with http.get("/healthz") as response:

@@ -32,12 +32,17 @@ async def pages(db: Database, begin: bytes, end: bytes, rows: int = PAGE) -> Asy
         begin = page[-1][0] + b"\x00"
 
 
-async def parts(db: Database, prefix: bytes) -> AsyncIterator[bytes]:
+async def parts(db: Database, prefix: bytes, after: bytes = b"") -> AsyncIterator[bytes]:
     """The packed parts that follow a packed prefix in the keys of the store, each once.
 
     Passes over what is below each of them, however much it is.
+
+    Args:
+        after: the part to go on behind.
     """
     begin, end = keyspace.range_of(prefix) if prefix else (b"", b"\xff")
+    if after:
+        begin = prefix + after + b"\xff"
     while True:
 
         async def body(tr: Reader, begin: bytes = begin) -> bytes | None:
