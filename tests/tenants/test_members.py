@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from rpc.client import Client
 from tests.tenants.conftest import PASSWORD, Gateway, Person, answer, problem
 from theia_bridge.methods import build_registry
 from theia_bridge.methods.protocol import Directory, ReadDirectoryParams, WriteFileParams
+from theia_bridge.rest import RESOURCES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -246,6 +248,21 @@ async def test_a_viewer_reads_and_does_not_write(gateway: Gateway) -> None:
             assert await kind_of(channel, method) == "NoPermissions", method
         assert await kind_of(channel, "fs.writeFile", NEW) == "NoPermissions"
         assert await names(channel) == {"README.md"}
+
+
+async def test_every_endpoint_that_writes_is_closed_to_viewers(gateway: Gateway) -> None:
+    viewer = await (await gateway.register()).add("viewer")
+    own = {"/auth/sessions", "/auth/sessions/{id}", "/users/me", "/users/me/password"}
+    writing = [
+        endpoint
+        for resource in RESOURCES
+        for endpoint in resource.endpoints
+        if endpoint.method != "GET" and not endpoint.public and endpoint.path not in own
+    ]
+    assert len(writing) > 15
+    for endpoint in writing:
+        path = re.sub(r"\{.*?\}", "x", endpoint.path)
+        await viewer.refused("NoPermissions", endpoint.method, path, {})
 
 
 async def test_another_role_counts_at_once_also_on_open_sockets(gateway: Gateway) -> None:
