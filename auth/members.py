@@ -27,7 +27,7 @@ async def page(
     limit: int,
     after: str | None = None,
 ) -> Page[User]:
-    """The members by e-mail address, all or those with a role; or, for admins, the removed ones.
+    """The members by e-mail address or, for admins, the removed ones; all or those with a role.
 
     Raises:
         InvalidCursor: `after` is not of such a list.

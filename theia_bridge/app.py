@@ -28,7 +28,7 @@ from theia_bridge.methods import build_registry
 from theia_bridge.metrics import Metrics
 from theia_bridge.middleware.chain import setup_middleware
 from theia_bridge.observations import Observations
-from theia_bridge.rest import files, setup_rest
+from theia_bridge.rest import setup_rest
 from theia_bridge.search.mirrors import Mirrors
 from theia_bridge.search.service import SearchService
 from theia_bridge.sockets import Sockets
@@ -127,7 +127,6 @@ async def create_app(settings: Settings) -> web.Application:
     app.on_shutdown.append(shut_sockets)
     setup_middleware(app)
     setup_rest(app)
-    app.add_routes(files.routes)
     app.add_routes(static.routes)
     app.router.add_get("/ws/rpc", sockets.handle)
     return app

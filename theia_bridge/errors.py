@@ -70,9 +70,13 @@ def kind_of_class(cls: type[Exception]) -> Kind | None:
     return None
 
 
+_HTTP = {413: "RequestEntityTooLarge", 414: "RequestUriTooLong", 416: "RangeNotSatisfiable"}
+"""Kinds whose statuses have one name in Python 3.12, and another in 3.13."""
+
+
 def kind_of_status(status: HTTPStatus) -> str:
     """The kind's name of what HTTP itself refuses, such as `MethodNotAllowed`."""
-    return "".join(word.capitalize() for word in status.name.split("_"))
+    return _HTTP.get(status) or "".join(word.capitalize() for word in status.name.split("_"))
 
 
 def to_rpc(error: Exception) -> RpcError | None:

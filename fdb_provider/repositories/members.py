@@ -23,13 +23,21 @@ async def page(
     limit: int,
     after: str | None = None,
 ) -> Page[User]:
-    """Members by e-mail address, all or those with a role; or the removed ones, the last removed first.
+    """Members by e-mail address, or the removed ones, the last removed first; all or those with a role.
 
     Raises:
         InvalidCursor: `after` is not of such a list.
     """
     if removed:
-        return await USERS.page(tr, tenant, "by_deleted", limit=limit, after=after, reverse=True)
+        return await USERS.page(
+            tr,
+            tenant,
+            "by_deleted",
+            limit=limit,
+            after=after,
+            reverse=True,
+            where=None if role is None else lambda user: user.role == role,
+        )
     if role is not None:
         return await USERS.page(tr, tenant, "by_role", role, limit=limit, after=after)
     return await USERS.page(tr, tenant, "by_email", limit=limit, after=after)

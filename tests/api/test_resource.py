@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from http import HTTPMethod
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
@@ -39,6 +39,10 @@ class Wanted(msgspec.Struct, forbid_unknown_fields=True):
     count: int = 0
     deep: bool = False
     tag: list[str] = []
+
+
+class Coloured(msgspec.Struct, forbid_unknown_fields=True):
+    colour: Literal["red", "blue"] | None = None
 
 
 class Heard(msgspec.Struct):
@@ -86,6 +90,12 @@ async def maybe(call: Call, body: Part | None) -> Part:
     return body or Part(-1)
 
 
+@api.get("/coloured")
+async def coloured(call: Call, query: Coloured) -> Coloured:
+    """A parameter that need not be there."""
+    return query
+
+
 @web.middleware
 async def signed_in(request: web.Request, handler: Handler) -> web.StreamResponse:
     roles: dict[str, Role] = {"v": "viewer", "m": "member", "a": "admin", "o": "owner"}
@@ -124,6 +134,14 @@ async def test_a_wrong_query_is_pointed_at(site: Site, query: str, pointer: str)
     assert found == pointer
 
 
+async def test_a_parameter_is_never_null(site: Site) -> None:
+    assert await (await site.get("/api/v5/coloured")).json() == {"colour": None}
+    assert await (await site.get("/api/v5/coloured?colour=red")).json() == {"colour": "red"}
+    for word in ("null", "NULL", ""):
+        ((pointer, _),) = await refused(await site.get(f"/api/v5/coloured?colour={word}"), 422)
+        assert pointer == "#/colour"
+
+
 async def test_an_endpoint_without_parameters_refuses_some(site: Site) -> None:
     assert await refused(await site.post("/api/v5/maybe?x=1"), 422) == [
         ("#/x", "There is no parameter `x` here.")
@@ -159,6 +177,15 @@ async def test_a_body_that_is_no_json_is_a_bad_request(site: Site, body: bytes) 
     await refused(response, 400)
 
 
+@pytest.mark.parametrize(("size", "status"), [("2.0", 200), ("2e0", 200), ("2.5", 422), ("1e999", 422)])
+async def test_a_whole_number_is_an_integer(site: Site, size: str, status: int) -> None:
+    body = f'{{"size": {size}}}'
+    response = await site.post("/api/v5/maybe", data=body, headers={"Content-Type": "application/json"})
+    assert response.status == status
+    if status == 200:
+        assert await response.json() == {"size": 2}
+
+
 async def test_a_body_has_its_type_and_its_limit(site: Site) -> None:
     await refused(await site.post("/api/v5/things", data=b"{}", headers={"Content-Type": "text/plain"}), 415)
     await refused(await site.post("/api/v5/things", json={"name": "x" * 1000}), 413)
@@ -183,6 +210,7 @@ async def test_pages_follow_their_links(site: Site) -> None:
     response = await site.get(link.path_qs)  # type: ignore[union-attr]
     assert await response.json() == {"items": [3, 4, 5], "next": None}
     assert "Link" not in response.headers
+    assert (await (await site.get("/api/v5/things?limit=1&after=")).json())["items"] == [0]
 
 
 @pytest.mark.parametrize("limit", ["0", "201", "-1", "x", ""])
@@ -207,7 +235,7 @@ async def test_a_change_may_be_of_one_version(site: Site) -> None:
 
     assert (await (await heard('"v1"')).json())["if_match"] == "v1"
     assert (await (await heard("*")).json())["if_match"] is None
-    for malformed in ("v1", '"v1', '"v1" "v2"', ",", '"a", "b"'):
+    for malformed in ("", "v1", '"v1', '"v1" "v2"', ",", '"a", "b"'):
         await refused(await heard(malformed), 400)
     await refused(await heard('W/"v1"'), 412)
 

@@ -145,7 +145,7 @@ async def test_links_and_permissions_are_in_archives(server: Server, http: aioht
     [
         ("workspace/none", 404, "FileNotFound"),
         ("workspace/p", 409, "FileIsADirectory"),
-        ("workspace/p?archive=rar", 400, "BadRequest"),
+        ("workspace/p?archive=rar", 422, "InvalidFields"),
         ("workspace/p/a.txt?archive=zip", 409, "FileNotADirectory"),
         ("workspace/p?archive=zip&name=none", 404, "FileNotFound"),
         ("workspace/p?archive=zip&name=../p", 404, "FileNotFound"),

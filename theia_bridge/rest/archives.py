@@ -7,6 +7,7 @@ import sys
 import tarfile
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable
+from typing import Literal
 
 from aiohttp import web
 from stream_zip import async_stream_zip
@@ -34,18 +35,18 @@ _PIECE = 256 * 1024
 Pack = Callable[[FileService, Scope, Members], AsyncIterable[bytes]]
 
 
-async def respond(request: web.Request, path: str, archive: str, names: list[str]) -> web.StreamResponse:
+Format = Literal["zip", "tar", "tar.gz", "tar.zst"]
+
+
+async def respond(request: web.Request, path: str, archive: Format, names: list[str]) -> web.StreamResponse:
     """A folder as an archive.
 
     Args:
-        archive: one of `FORMATS`.
         names: those of its entries that go in; all without.
 
     Raises:
         FileNotFound, FileNotADirectory
     """
-    if archive not in FORMATS:
-        raise web.HTTPBadRequest(text=f"archive={archive!r} is not known: it may be {', '.join(FORMATS)}")
     content_type, pack = FORMATS[archive]
     files, scope = request.app[FILES], request[USER].scope
     at = parse(path)
@@ -116,7 +117,7 @@ def _zstd() -> tuple[Callable[[bytes], bytes], Callable[[], bytes]]:
     return compressor.compress, compressor.flush
 
 
-FORMATS: dict[str, tuple[str, Pack]] = {
+FORMATS: dict[Format, tuple[str, Pack]] = {
     "zip": ("application/zip", _zip),
     "tar": ("application/x-tar", _tar),
     "tar.gz": ("application/gzip", _compressed(_tar, _gzip)),

@@ -30,7 +30,7 @@ class AuditQuery(Paging, frozen=True, forbid_unknown_fields=True):
     """
 
     user: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
-    action: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    action: Annotated[str, msgspec.Meta(extra_json_schema={"enum": sorted(ACTIONS)})] | None = None
     resource: Annotated[str, msgspec.Meta(max_length=5000)] | None = None
     since: Milliseconds | None = None
     until: Milliseconds | None = None

@@ -21,6 +21,7 @@ from fdb_provider.errors import RecordExists, RecordNotFound
 from fdb_provider.models import Role
 from theia_bridge.middleware.authentication import ACCESS_COOKIE, set_access_cookie
 from theia_bridge.problems import problem_of
+from theia_bridge.rest.fields import Email, Name, NewPassword
 from theia_bridge.rest.resource import PREFIX, Call, Resource
 from theia_bridge.state import ACCOUNTS
 
@@ -40,9 +41,9 @@ api = Resource("auth", "Signing up, in, on and out")
 class Register(msgspec.Struct, forbid_unknown_fields=True):
     """`invitation` is the code of an invitation; with it, the user joins the tenant that made it."""
 
-    email: str
-    password: str
-    name: str
+    email: Email
+    password: NewPassword
+    name: Name
     invitation: Annotated[str, msgspec.Meta(max_length=INVITATION_LIMIT)] | None = None
 
 
@@ -93,7 +94,7 @@ class Refresh(Logout, forbid_unknown_fields=True):
     session: Annotated[str, msgspec.Meta(max_length=SESSION_LIMIT)] | None = None
 
 
-class UserAnswer(msgspec.Struct):
+class SignedInUser(msgspec.Struct):
     id: str
     email: str
     name: str
@@ -101,7 +102,7 @@ class UserAnswer(msgspec.Struct):
     tenant: str
 
 
-class SessionAnswer(msgspec.Struct):
+class SignedInSession(msgspec.Struct):
     id: str
     name: str
 
@@ -112,8 +113,8 @@ class SignInAnswer(msgspec.Struct):
     access_token: str
     refresh_token: str | None
     expires_in: int
-    user: UserAnswer
-    session: SessionAnswer
+    user: SignedInUser
+    session: SignedInSession
     token_type: str = "Bearer"  # noqa: S105 - not a password
 
 
@@ -227,8 +228,8 @@ def _signed_in(call: Call, done: SignIn) -> SignInAnswer:
         access_token=done.access_token,
         refresh_token=done.refresh_token or None,
         expires_in=done.expires_in,
-        user=UserAnswer(user.id, user.email, user.name, user.role, done.tenant),
-        session=SessionAnswer(done.session.id, done.session.name),
+        user=SignedInUser(user.id, user.email, user.name, user.role, done.tenant),
+        session=SignedInSession(done.session.id, done.session.name),
     )
 
 

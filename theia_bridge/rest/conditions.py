@@ -45,6 +45,8 @@ class Etags:
                 raise web.HTTPBadRequest(text=f'{header} must be "*" or a list of etags in quotes.')
             found[match[1] is not None].add(match[2])
             at = match.end()
+        if not at:
+            raise web.HTTPBadRequest(text=f'{header} is empty: it must be "*" or a list of etags in quotes.')
         return cls(given=True, strong=frozenset(found[False]), weak=frozenset(found[True]))
 
     def __bool__(self) -> bool:

@@ -80,7 +80,12 @@ async def body(request: web.Request, form: type[S], limit: int) -> S:
             )
     try:
         raw.decode()  # msgspec does not look into what it leaves as it is (`Raw`)
-        return msgspec.json.decode(raw, type=form)
+        try:
+            return msgspec.json.decode(raw, type=form)
+        except msgspec.ValidationError:
+            # JSON has but one kind of number, so a whole one with a fraction or an exponent is an integer.
+            whole = _whole(msgspec.json.decode(raw))
+            return msgspec.json.decode(msgspec.json.encode(whole), type=form)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
     except RecursionError:
@@ -91,9 +96,27 @@ async def body(request: web.Request, form: type[S], limit: int) -> S:
 
 def _convert(given: Mapping[str, str | list[str]], form: type[S]) -> S:
     try:
-        return msgspec.convert(given, form, strict=False)
+        converted = msgspec.convert(given, form, strict=False)
     except msgspec.ValidationError as error:
         raise _invalid(error) from None
+    names = dict(zip(form.__struct_encode_fields__, form.__struct_fields__, strict=True))
+    for name, value in given.items():
+        # Without `strict` msgspec takes the word "null" for the lack of a value.
+        if str(value).lower() == "null" and getattr(converted, names[name]) is None:
+            raise InvalidFields({name: f"`{name}` cannot be {value}: leave it out instead."})
+    return converted
+
+
+def _whole(value: object) -> object:
+    """A JSON value with its whole numbers as integers."""
+    match value:
+        case float():
+            return int(value) if value.is_integer() else value
+        case list():
+            return [_whole(item) for item in value]
+        case dict():
+            return {name: _whole(member) for name, member in value.items()}
+    return value
 
 
 def _invalid(error: msgspec.ValidationError) -> InvalidFields:

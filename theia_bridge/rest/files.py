@@ -8,6 +8,7 @@ size.
 from __future__ import annotations
 
 import logging
+from typing import Annotated
 
 import msgspec
 from aiohttp import ClientPayloadError, HttpVersion11, web
@@ -15,66 +16,144 @@ from aiohttp.web_protocol import RequestPayloadError
 
 from fdb_provider.errors import (
     Conflict,
+    ContentDamaged,
     FileExists,
     FileIsADirectory,
+    FileNotADirectory,
     FileNotFound,
     FileTooLarge,
+    InvalidPath,
     NoPermissions,
+    QuotaExceeded,
     StoreError,
 )
 from fdb_provider.files import content, tree
 from fdb_provider.files.entry import DIRECTORY, Entry
 from fdb_provider.files.paths import parse
 from theia_bridge.methods.fs import to_stat
+from theia_bridge.methods.protocol import Stat
 from theia_bridge.middleware.authentication import USER
 from theia_bridge.problems import problem
 from theia_bridge.rest import archives
 from theia_bridge.rest.conditions import Etags, Range, parse_range
+from theia_bridge.rest.resource import Call, Resource
 from theia_bridge.rest.streaming import attachment, stream
 from theia_bridge.state import FILES, SETTINGS
 
-PATH = "/api/v5/files/{path:(?s:.+)}"
+PATH = "/files/{path:(?s:.+)}"
 """With `s`, as a name may have a line break in it."""
 PIECE = 256 * 1024
 """Bytes of a request that are taken at a time."""
 KEY_LIMIT = 128
 """Characters of an idempotency key, as over RPC."""
 
-routes = web.RouteTableDef()
+api = Resource("files", "Files of any size, in and out; folders out as archives")
 _log = logging.getLogger(__name__)
 
 
-@routes.get(PATH, allow_head=False)
-@routes.head(PATH)
-async def download(request: web.Request) -> web.StreamResponse:
-    """A file; with `?archive=FORMAT` a folder, or those of its entries that `name=` gives, as an archive."""
-    path = "/" + request.match_info["path"]
-    archive = request.query.get("archive")
-    if archive is not None:
-        return await archives.respond(request, path, archive, request.query.getall("name", []))
-    files, scope = request.app[FILES], request[USER].scope
-    entry = await files.stat(scope, path)
+class FilePath(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a file is.
+
+    Args:
+        path: below `/`: `workspace/...` or `home/...`, its slashes as they are or as `%2F`.
+    """
+
+    path: Annotated[
+        str, msgspec.Meta(extra_json_schema={"format": "file-path", "examples": ["workspace/README.md"]})
+    ]
+
+
+class DownloadQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What of a folder is wanted.
+
+    Args:
+        archive: as what kind of archive a folder is sent.
+        name: those of its entries that go in; all without.
+    """
+
+    archive: archives.Format | None = None
+    name: list[str] = []
+
+
+class DownloadHeaders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Args:
+    range: the part that is wanted, as `bytes=FIRST-LAST`; one of several parts, or malformed, is passed over.
+    if_range: the etag of the version the part is of; of another one, all is sent.
+    """
+
+    range: str | None = msgspec.field(name="Range", default=None)
+    if_range: str | None = msgspec.field(name="If-Range", default=None)
+
+
+class UploadHeaders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Args:
+    if_none_match: `*` refuses to replace a file.
+    idempotency_key: the same request repeated with one key is applied once.
+    caller: whose page this is, as `USER/SESSION`: refused if somebody else has signed in in this browser.
+    """
+
+    if_none_match: Annotated[str, msgspec.Meta(extra_json_schema={"format": "etag"})] | None = msgspec.field(
+        name="If-None-Match", default=None
+    )
+    idempotency_key: (
+        Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": KEY_LIMIT})] | None
+    ) = msgspec.field(name="Idempotency-Key", default=None)
+    caller: str | None = msgspec.field(name="Theia-Bridge-Caller", default=None)
+
+
+@api.get(
+    PATH,
+    gives=("application/octet-stream", *(content_type for content_type, _ in archives.FORMATS.values())),
+    also={206: "The part that `Range` asks for"},
+    sends={
+        "Accept-Ranges": "`bytes`; of a file.",
+        "Content-Disposition": "`attachment`, with the name.",
+        "Content-Range": "The part that is sent; of status 206.",
+    },
+    tagged=True,
+    errors=(
+        FileNotFound,
+        FileIsADirectory,
+        FileNotADirectory,
+        InvalidPath,
+        NoPermissions,
+        ContentDamaged,
+        web.HTTPRequestRangeNotSatisfiable,
+    ),
+)
+async def download(
+    call: Call, path: FilePath, query: DownloadQuery, headers: DownloadHeaders
+) -> web.StreamResponse:
+    """A file; with `archive` a folder, or some of its entries, as an archive.
+
+    It is sent as it is read: if it cannot be read to its end, the connection is cut. Archives have no etag.
+    """
+    request, at = call.request, f"/{path.path}"
+    if query.archive is not None:
+        return await archives.respond(request, at, query.archive, query.name)
+    files, scope = call.files, call.scope
+    entry = await files.stat(scope, at)
     if entry.kind == DIRECTORY:
-        raise FileIsADirectory(f"{path} is a folder: add ?archive=zip")
-    tree.check_no_link(entry, parse(path))
+        raise FileIsADirectory(f"{at} is a folder: add ?archive=zip")
+    tree.check_no_link(entry, parse(at))
     etag = f'"{entry.etag}"'
     if not Etags.of(request, "If-Match").match(entry.etag, otherwise=True):
-        raise Conflict(f"{path} has changed")
+        raise Conflict(f"{at} has changed")
     if Etags.of(request, "If-None-Match").match(entry.etag, otherwise=False, weak=True):
         return web.Response(status=304, headers={"ETag": etag, "Cache-Control": "private, no-cache"})
     # Of no type a page could use: a user's script must not pass for one of the server's own.
-    response = attachment(parse(path).name, "application/octet-stream")
+    response = attachment(parse(at).name, "application/octet-stream")
     response.headers["ETag"] = etag
     response.headers["Accept-Ranges"] = "bytes"
     wanted = Range(0, entry.size)
-    if request.method == "GET" and request.headers.get("If-Range", etag) == etag:
-        ranged = parse_range(request.headers.get("Range"), entry.size)
+    if request.method == "GET" and headers.if_range in (None, etag):
+        ranged = parse_range(headers.range, entry.size)
         if ranged is not None and ranged.start >= ranged.end:
             return problem(
                 416,
                 "RangeNotSatisfiable",
                 "Range Not Satisfiable",
-                f"{path} has {entry.size} bytes: ask for some of those.",
+                f"{at} has {entry.size} bytes: ask for some of those.",
                 headers={"Content-Range": f"bytes */{entry.size}"},
             )
         if ranged is not None:
@@ -89,31 +168,46 @@ async def _no_continue(request: web.Request) -> None:
     """Leaves it to the handler to say that the body may come, once it knows that it wants it."""
 
 
-@routes.put(PATH, expect_handler=_no_continue)
-async def upload(request: web.Request) -> web.StreamResponse:
-    """Puts the body under a name, at once: until all of it is there, the file is as it was.
-
-    Answers 201 or 200 with what `fs.stat` tells. The same request repeated with one `Idempotency-Key` is
-    applied once.
-    """
-    path = "/" + request.match_info["path"]
-    files, scope = request.app[FILES], request[USER].scope
-    _check_caller(request)
-    key = _idempotency_key(request)
-    _check_body(request, path)
-    if key is not None and (earlier := await files.answered(scope, path, key)) is not None:
+@api.put(
+    PATH,
+    takes="application/octet-stream",
+    gives=("application/json",),
+    also={201: "The file is new"},
+    tagged=True,
+    expect=_no_continue,
+    errors=(
+        FileNotFound,
+        FileExists,
+        FileIsADirectory,
+        FileNotADirectory,
+        InvalidPath,
+        FileTooLarge,
+        NoPermissions,
+        Conflict,
+        QuotaExceeded,
+        web.HTTPLengthRequired,
+    ),
+)
+async def upload(call: Call, path: FilePath, headers: UploadHeaders) -> Stat | web.Response:
+    """Puts the body under a name, at once: until all of it is there, the file is as it was."""
+    request, at = call.request, f"/{path.path}"
+    files, scope = call.files, call.scope
+    _check_caller(call, headers.caller)
+    key = _idempotency_key(headers.idempotency_key)
+    _check_body(request, at)
+    if key is not None and (earlier := await files.answered(scope, at, key)) is not None:
         return _answer(earlier)
     match, none_match = Etags.of(request, "If-Match"), Etags.of(request, "If-None-Match")
-    current = await _checked(request, path, match, none_match)
+    current = await _checked(request, at, match, none_match)
     size = request.content_length
-    await files.check_room(scope, path, size or 0)
+    await files.check_room(scope, at, size or 0)
     await _ask_for_body(request)
     incoming = files.upload(scope)
     try:
-        await _receive(request, path, incoming, size)
+        await _receive(request, at, incoming, size)
         entry = await files.put(
             scope,
-            path,
+            at,
             await incoming.finish(),
             create=not match,
             overwrite=not none_match.any,
@@ -123,10 +217,10 @@ async def upload(request: web.Request) -> web.StreamResponse:
             idempotency_key=key,
         )
     except FileExists:
-        raise Conflict(f"{path} was made by somebody else meanwhile") from None
+        raise Conflict(f"{at} was made by somebody else meanwhile") from None
     except FileNotFound:
         if match:
-            raise Conflict(f"{path} is gone") from None
+            raise Conflict(f"{at} is gone") from None
         raise
     finally:
         try:
@@ -174,15 +268,9 @@ async def _receive(request: web.Request, path: str, incoming: content.Upload, si
         raise web.HTTPBadRequest(text=f"{path}: {incoming.size} bytes came instead of {size}: send it again.")
 
 
-def _check_caller(request: web.Request) -> None:
-    """Whether the caller may write, and is whom they think they are.
-
-    A page says whose it is, as `USER/SESSION`: the cookie may be of somebody who signed in since.
-    """
-    scope = request[USER].scope
-    if request[USER].role == "viewer":
-        raise NoPermissions("You are a viewer in this tenant: you may read files, but not write them.")
-    if request.headers.get("Theia-Bridge-Caller") not in (None, f"{scope.user}/{scope.session}"):
+def _check_caller(call: Call, caller: str | None) -> None:
+    """A page says whose it is, as `USER/SESSION`: the cookie may be of somebody who signed in since."""
+    if caller not in (None, f"{call.scope.user}/{call.scope.session}"):
         raise NoPermissions("somebody else, or for another session, has signed in in this browser")
 
 
@@ -208,8 +296,7 @@ async def _ask_for_body(request: web.Request) -> None:
         request.writer.output_size = 0  # the answer itself has not begun
 
 
-def _idempotency_key(request: web.Request) -> str | None:
-    given = request.headers.get("Idempotency-Key")
+def _idempotency_key(given: str | None) -> str | None:
     if given is None:
         return None
     key = given[1:-1] if len(given) > 1 and given[0] == given[-1] == '"' else given

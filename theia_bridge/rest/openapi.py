@@ -32,6 +32,7 @@ and parameters that are not documented are refused.
 """
 _PATTERN = re.compile(r"\{(\w+):.*?\}(?=/|$)")
 _GENERIC = re.compile(r"Page_(\w+)_")
+_ETAG = r'(W/)?"[\x21\x23-\x7e]*"'
 _ARGUMENT = re.compile(r"(\w+(?:, \w+)*): (.*)")
 
 _HEADERS: dict[str, tuple[str, Json]] = {
@@ -67,7 +68,15 @@ class _Types:
                 self._given.append(endpoint.result_type)
         self._of_taken, self._of_given, self.schemas = describe_types(self._taken, self._given)
         for schema in self.schemas.values():
-            _describe_members(schema)
+            text, _, arguments = str(schema.pop("description", "")).partition("Args:\n")
+            if text.strip():
+                schema["description"] = text.strip()
+            _describe_members(schema, arguments)
+        types = zip([*self._taken, *self._given], [*self._of_taken, *self._of_given], strict=True)
+        for described, reference in types:
+            for base in getattr(described, "__mro__", ())[1:]:
+                _, _, arguments = inspect.cleandoc(base.__doc__ or "").partition("Args:\n")
+                _describe_members(self.schemas[name_of(reference)], arguments)
 
     def taken(self, type: object) -> Json:
         return self._of_taken[self._taken.index(type)]
@@ -178,20 +187,22 @@ def _parameters(endpoint: Endpoint, types: _Types) -> Iterator[Json]:
                 "schema": schema,
             }
     if endpoint.tagged and endpoint.method == "GET":
-        yield _condition("If-None-Match", "Etags of versions that need not be sent again: then 304.")
+        text = "Etags of versions that need not be sent again: then 304."
+        yield _condition("If-None-Match", text, f"^(\\*|{_ETAG}( *, *{_ETAG})*)$")
     if Conflict in endpoint.errors and endpoint.method != "GET":
-        yield _condition("If-Match", "The etag of the version that is to be changed: if it is another, 412.")
+        text = "The etag of the version that is to be changed: if it is another now, 412."
+        yield _condition("If-Match", text, f"^(\\*|{_ETAG})$")
 
 
-def _condition(name: str, description: str) -> Json:
-    schema = {"type": "string", "pattern": '^(\\*|"[\\x21\\x23-\\x7e]*")$'}
+def _condition(name: str, description: str, pattern: str) -> Json:
+    schema = {"type": "string", "format": "etag", "pattern": pattern}
     return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
 
 
 def _responses(endpoint: Endpoint, types: _Types, problems: dict[str, Json]) -> Json:
     headers = dict(endpoint.sends)
     if endpoint.tagged:
-        headers["ETag"] = ""
+        headers["ETag"] = _HEADERS["ETag"][0]
     if endpoint.location is not None:
         headers["Location"] = ""
     result = endpoint.result_type
@@ -200,6 +211,9 @@ def _responses(endpoint: Endpoint, types: _Types, problems: dict[str, Json]) -> 
     good: Json = {"description": endpoint.status.phrase}
     if headers:
         good["headers"] = {name: _header(name, text) for name, text in headers.items()}
+    if endpoint.gives:
+        for header in good.get("headers", {}).values():
+            header["required"] = False
     if result is not None:
         good["content"] = {_JSON: {"schema": types.given(result)}}
     elif endpoint.gives:
@@ -320,15 +334,8 @@ def _not_null(schema: Json) -> Json:
     return schema
 
 
-def _describe_members(schema: Json) -> None:
-    """Moves the `Args:` of a struct's docstring to the members they are about."""
-    text, _, arguments = str(schema.get("description", "")).partition("Args:\n")
-    if not arguments:
-        return
-    schema["description"] = text.strip()
-    if not schema["description"]:
-        del schema["description"]
-    properties: dict[str, Json] = schema["properties"]
+def _describe_members(schema: Json, arguments: str) -> None:
+    """Puts what a docstring says below `Args:` to the members it is about, if nothing is there yet."""
     lines: list[str] = []
     for line in inspect.cleandoc(arguments).splitlines():
         if line.startswith(" ") and lines:
@@ -337,9 +344,10 @@ def _describe_members(schema: Json) -> None:
             lines.append(line)
     for line in lines:
         if argument := _ARGUMENT.fullmatch(line):
+            text = argument[2][:1].upper() + argument[2][1:]
             for name in argument[1].split(", "):
-                if name in properties:
-                    properties[name]["description"] = argument[2][:1].upper() + argument[2][1:]
+                if name in schema["properties"]:
+                    schema["properties"][name].setdefault("description", text)
 
 
 def _tidy_schemas(document: Json) -> None:

@@ -70,11 +70,15 @@ class Paging(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     Args:
         limit: items at most.
-        after: `next` of the page before; the first page without it.
+        after: `next` of the page before; the first page without it, or when it is empty.
     """
 
     limit: Annotated[int, msgspec.Meta(ge=1, le=200)] = 50
-    after: Annotated[str, msgspec.Meta(max_length=4096)] | None = None
+    after: Annotated[str, msgspec.Meta(extra_json_schema={"format": "cursor"})] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.after:
+            msgspec.structs.force_setattr(self, "after", None)
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -151,8 +155,9 @@ class Options(TypedDict, total=False):
         body_limit: bytes of the body.
         location: the path of what was made, such as `/sessions/{id}`: members of the answer fill it.
         takes: the content type of a body that the endpoint reads itself.
-        gives: the content types of a response that the endpoint makes itself.
+        gives: the content types of a response that the endpoint always makes itself.
         also: further good statuses of such a response, with what they mean.
+        tagged: whether such a response has an etag.
         sends: further headers of the response, with what they mean.
         expect: answers `Expect: 100-continue`, see aiohttp's `expect_handler`.
     """
@@ -167,6 +172,7 @@ class Options(TypedDict, total=False):
     gives: Sequence[str]
     also: Mapping[int, str]
     sends: Mapping[str, str]
+    tagged: bool
     expect: Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 
 
@@ -220,7 +226,8 @@ class Endpoint:
         body = hints.get("body")
         self.body_optional = type(None) in get_args(body)
         self.body_type = _struct(where, _without_none(body))
-        self.result_type, self.tagged = _result(hints["return"])
+        self.result_type, tagged = _result(hints["return"])
+        self.tagged = tagged or options.get("tagged", False)
         nothing = self.result_type is None and not self.gives
         self.status = HTTPStatus(options.get("status", HTTPStatus.NO_CONTENT if nothing else HTTPStatus.OK))
 
@@ -242,7 +249,9 @@ class Endpoint:
             arguments["body"] = (
                 await decoding.body(request, self.body_type, self.body_limit) if needed else None
             )
-        call = Call(request, None if self.method == "GET" else _if_match(request))
+        # What makes its response itself looks at its conditions itself, too.
+        given = None if self.method == "GET" or self.gives else _if_match(request)
+        call = Call(request, given)
         result = await self.function(call, **arguments)
         if isinstance(result, web.StreamResponse):
             return result

@@ -8,11 +8,11 @@ import msgspec
 
 from auth import errors as auth
 from auth import invitations, members
-from auth.errors import InvalidFields, RegistrationClosed
-from auth.fields import EMAIL_LIMIT, NAME_LIMIT
+from auth.errors import RegistrationClosed
 from fdb_provider import errors as store
 from fdb_provider.models import Invitation, Role, Tenant, User
 from fdb_provider.repositories.accounts import TENANTS, USERS
+from theia_bridge.rest.fields import Email, Name
 from theia_bridge.rest.resource import Call, Id, Page, Paging, Resource, Tagged
 from theia_bridge.services import tenants
 
@@ -39,7 +39,7 @@ class TenantAnswer(msgspec.Struct, frozen=True):
 class TenantChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What can be changed of a tenant."""
 
-    name: Annotated[str, msgspec.Meta(min_length=1, max_length=NAME_LIMIT)]
+    name: Name
 
 
 class MemberAnswer(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ class MemberQuery(Paging, frozen=True, forbid_unknown_fields=True):
 
     Args:
         role: only those with this role.
-        removed: instead of those who are, those who were removed and can be restored (for admins).
+        removed: instead of those who are members, those who were removed and can be restored (for admins).
     """
 
     role: Role | None = None
@@ -83,7 +83,7 @@ class InvitationForm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         expires_in_days: how long the invitation is good.
     """
 
-    email: Annotated[str, msgspec.Meta(max_length=EMAIL_LIMIT)]
+    email: Email
     role: Role = "member"
     expires_in_days: Annotated[int, msgspec.Meta(ge=1, le=MOST_DAYS)] = 7
 
@@ -131,8 +131,6 @@ async def put(call: Call, body: TenantChange) -> Tagged[TenantAnswer]:
 @api.get("/tenants/me/members", errors=(store.InvalidCursor,))
 async def list_members(call: Call, query: MemberQuery) -> Page[MemberAnswer]:
     """The members, by e-mail address."""
-    if query.removed and query.role is not None:
-        raise InvalidFields({"role": "Removed members cannot be asked for by role."})
     page = await members.page(
         call.db, call.actor, query.role, removed=query.removed, limit=query.limit, after=query.after
     )

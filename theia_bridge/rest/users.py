@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import msgspec
 from aiohttp import web
 from stream_zip import async_stream_zip
 
 from auth import errors as auth
-from auth.fields import EMAIL_LIMIT, NAME_LIMIT, PASSWORD_LIMITS
 from fdb_provider import errors as store
 from fdb_provider.models import Role, User
 from fdb_provider.repositories.accounts import USERS
+from theia_bridge.rest.fields import Email, Name, NewPassword, Password
 from theia_bridge.rest.resource import Call, Resource, Tagged
 from theia_bridge.rest.streaming import attachment, stream
 from theia_bridge.services.export import Export
 from theia_bridge.state import PROFILE
 
 api = Resource("users", "Who the caller is")
-
-Password = Annotated[str, msgspec.Meta(max_length=PASSWORD_LIMITS[1])]
 
 
 class UserAnswer(msgspec.Struct, frozen=True):
@@ -46,8 +42,8 @@ class UserChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         password: the user's own, needed to change the e-mail address.
     """
 
-    email: Annotated[str, msgspec.Meta(max_length=EMAIL_LIMIT)]
-    name: Annotated[str, msgspec.Meta(max_length=NAME_LIMIT)]
+    email: Email
+    name: Name
     password: Password | None = None
 
 
@@ -55,7 +51,7 @@ class PasswordChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The password so far and the one to be."""
 
     current_password: Password
-    new_password: Password
+    new_password: NewPassword
 
 
 @api.get("/users/me")

@@ -1,0 +1,19 @@
+"""A running server for each storage engine."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.process import Server
+
+
+@pytest.fixture
+async def server(store_url: str, tmp_path: Path) -> AsyncIterator[Server]:
+    """A server process on an empty store."""
+    running = Server(tmp_path, store_url)
+    await running.start()
+    yield running
+    await running.kill()
