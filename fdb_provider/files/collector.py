@@ -25,7 +25,7 @@ from fdb_provider.files.retention import DAY, RETENTION, Retention
 from fdb_provider.files.service import FileService
 from fdb_provider.models import Account
 from fdb_provider.records import Collection
-from fdb_provider.repositories import COLLECTIONS, accounts, audit, purge, workspace_sessions
+from fdb_provider.repositories import COLLECTIONS, accounts, audit, purge, rates, workspace_sessions
 from fdb_provider.scope import Scope
 
 EVERY = 300.0
@@ -166,6 +166,7 @@ class Collector:
         else:
             state = msgspec.structs.replace(state, until=now + LEASE, after=after)
         tr.set(keyspace.collector(), _encode(state))
+        rates.forget(tr, now / 1000)
         return True
 
 
