@@ -7,14 +7,14 @@ from contextlib import asynccontextmanager
 
 import msgspec
 
-from auth import roles
+from auth import erasing, roles
 from auth.errors import InvalidFields
 from auth.fields import check_fields
 from auth.passwords import Passwords
 from auth.throttle import Attempt, Throttle
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import Conflict, RecordExists
-from fdb_provider.models import User
+from fdb_provider.models import Erasure, User
 from fdb_provider.repositories import accounts, audit, auth_sessions
 from fdb_provider.repositories.accounts import USERS
 from fdb_provider.scope import Actor
@@ -93,6 +93,27 @@ class Profile:
                 audit.record(tr, actor, "user.password", f"user/{user.id}")
 
             await self._database.run(body)
+
+    async def erase(self, actor: Actor, password: str, *, with_tenant: bool = False) -> Erasure:
+        """Begins to erase the user with all their data, and a tenant that would be without an owner too.
+
+        Args:
+            with_tenant: also if that tenant has other members, whose data go as well.
+
+        Raises:
+            InvalidFields: the password is wrong (this counts as a failure).
+            LastOwner: the tenant has other members, and it is not said that they go too.
+            Conflict: the password or address was changed meanwhile.
+            TooManyAttempts, PasswordsBusy
+        """
+        user = await self.get(actor)
+
+        async def body(tr: Transaction) -> Erasure:
+            found = await _same(tr, actor, user)
+            return await erasing.begin_own(tr, actor, found, with_tenant=with_tenant)
+
+        async with self._confirmed(actor, user, "password", password):
+            return await self._database.run(body)
 
     async def _store(self, actor: Actor, user: User, email: str, name: str, if_match: str | None) -> User:
         tenant = actor.scope.tenant

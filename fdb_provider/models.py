@@ -341,3 +341,36 @@ class PodAllocation(msgspec.Struct, frozen=True):
     heartbeat_at: int
     node: str | None = None
     address: str | None = None
+
+
+class Erasure(msgspec.Struct, frozen=True):
+    """The erasure of a user or of a whole tenant, while it is under way; kept in the tenant `SYSTEM`.
+
+    Args:
+        user: who is erased; "" for all of the tenant.
+        email_key: the user's, see `email_key`; "" for a tenant.
+        tombstone: an id that leads to nobody, in the user's place where others' records name them.
+        began: when.
+        round: how often all of it was gone through.
+        stage: the number of the part that is next in this round.
+        found: how much there was in this round that had to go.
+        resumes_at: not before that time.
+    """
+
+    id: str
+    tenant: str
+    user: str
+    email_key: str
+    tombstone: str
+    began: int
+    round: int = 0
+    stage: int = 0
+    found: int = 0
+    resumes_at: int = 0
+
+
+class ErasedSession(msgspec.Struct, frozen=True):
+    """A workspace session that goes with an erasure, for it to find what is written there late."""
+
+    erasure: str
+    session: str

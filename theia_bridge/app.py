@@ -16,6 +16,7 @@ from auth.revocations import RevocationFollower
 from auth.service import Accounts
 from auth.throttle import Throttle
 from auth.tokens import Tokens
+from fdb_provider.erasure import Eraser
 from fdb_provider.errors import StoreUnavailable
 from fdb_provider.files.collector import Collector
 from fdb_provider.files.service import FileService
@@ -28,7 +29,6 @@ from theia_bridge.methods import build_registry
 from theia_bridge.metrics import Metrics
 from theia_bridge.middleware.chain import setup_middleware
 from theia_bridge.observations import Observations
-from theia_bridge.rates import Rates
 from theia_bridge.rest import setup_rest
 from theia_bridge.search.mirrors import Mirrors
 from theia_bridge.search.service import SearchService
@@ -36,13 +36,13 @@ from theia_bridge.sockets import Sockets
 from theia_bridge.state import (
     ACCOUNTS,
     DATABASE,
+    ERASER,
     FILES,
     GATE,
     KEYS,
     METRICS,
     OBSERVATIONS,
     PROFILE,
-    RATES,
     REVOCATIONS,
     SEARCH,
     SETTINGS,
@@ -82,6 +82,7 @@ async def create_app(settings: Settings) -> web.Application:
     )
     mirrors = Mirrors(app[FILES], settings.cache, settings.search_cache_bytes)
     app[SEARCH] = SearchService(app[FILES], mirrors)
+    app[ERASER] = Eraser(database, app[FILES])
     app[OBSERVATIONS] = Observations(database)
     app[GATE] = Gate(database, tokens)
     app[KEYS] = ring
@@ -98,7 +99,6 @@ async def create_app(settings: Settings) -> web.Application:
     app[PROFILE] = Profile(database, passwords, throttle)
     registry = build_registry()
     sockets = Sockets(registry)
-    app[RATES] = Rates(database, settings.rates)
     app[METRICS] = _metrics(app, Metrics(registry.methods, database.counts), sockets)
     collector = Collector(database, app[FILES], settings.retention, audit_days=settings.audit_days)
     builder = Builder(database, COLLECTIONS, settle=database.settle)
@@ -117,6 +117,7 @@ async def create_app(settings: Settings) -> web.Application:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await mirrors.close()
+        await app[ERASER].close()
         await app[FILES].close()
         await app[OBSERVATIONS].close()
         await observing
@@ -137,14 +138,10 @@ async def create_app(settings: Settings) -> web.Application:
 
 def _metrics(app: web.Application, metrics: Metrics, sockets: Sockets) -> Metrics:
     """Has it tell what other parts count."""
-    audit, rates = app[OBSERVATIONS], app[RATES]
+    audit = app[OBSERVATIONS]
     metrics.gauge("sockets", "Open RPC sockets.", lambda: len(sockets))
     metrics.gauge("audit_waiting", "Entries of the audit to be written.", lambda: audit.waiting)
-    metrics.counter("audit_dropped", "Entries of the audit that are lost.", lambda: {"": audit.dropped})
-    doc = "Requests and calls refused, as a budget was used up."
-    metrics.counter("rate_limited", doc, lambda: rates.refused, "budget")
-    doc = "Requests let through as the store did not count them in time."
-    metrics.counter("rate_uncounted", doc, lambda: {"": rates.uncounted})
+    metrics.counter("audit_dropped", "Entries of the audit that are lost.", lambda: audit.dropped)
     return metrics
 
 

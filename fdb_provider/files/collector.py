@@ -19,14 +19,16 @@ import msgspec
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
+from fdb_provider.erasure import Eraser
 from fdb_provider.errors import DatabaseClosed, StoreError
 from fdb_provider.files import content
 from fdb_provider.files.retention import DAY, RETENTION, Retention
 from fdb_provider.files.service import FileService
 from fdb_provider.models import Account
 from fdb_provider.records import Collection
-from fdb_provider.repositories import COLLECTIONS, accounts, audit, purge, rates, workspace_sessions
-from fdb_provider.scope import Scope
+from fdb_provider.repositories import COLLECTIONS, accounts, audit, erasures, purge, workspace_sessions
+from fdb_provider.repositories.accounts import USERS
+from fdb_provider.scope import Actor, Scope
 
 EVERY = 300.0
 """Seconds from the end of a pass to the next one."""
@@ -82,6 +84,7 @@ class Collector:
         self._db = db
         self._files = files
         self._retention = retention
+        self._eraser = Eraser(db, files)
         self._audit = audit_days * DAY
         self._every = every
         self._pause = pause
@@ -106,6 +109,7 @@ class Collector:
         if state is None:
             return False
         if not state.after:
+            await self._eraser.run_all()
             await self._repeat(partial(self._forget_audit, keyspace.SYSTEM))
         page = await self._db.read(partial(accounts.after, email_key=state.after, limit=1))
         if not page:
@@ -126,8 +130,19 @@ class Collector:
             await self._repeat(partial(self._files.sweep, scope))
         await self._repeat(partial(self._forget_audit, account.tenant))
         for collection in COLLECTIONS:
-            if collection.soft_delete:
+            if collection.soft_delete and collection is not USERS:
                 await self._repeat(partial(self._purge, account.tenant, collection))
+        await self._repeat(partial(self._erase_removed, account.tenant))
+
+    async def _erase_removed(self, tenant: str) -> int:
+        """Erases a member who was removed and has had the time in which that can be undone."""
+        until = content.now() - self._retention.trash
+        for user in await self._db.read(partial(USERS.purgeable, tenant=tenant, before=until, limit=1)):
+            actor = Actor(Scope(tenant, "", ""))
+            begin = partial(erasures.begin, actor=actor, user=user, now=content.now())
+            await self._eraser.run((await self._db.run(begin)).id)
+            return 1
+        return 0
 
     async def _forget_audit(self, tenant: str) -> int:
         before = content.now() - self._audit
@@ -166,7 +181,6 @@ class Collector:
         else:
             state = msgspec.structs.replace(state, until=now + LEASE, after=after)
         tr.set(keyspace.collector(), _encode(state))
-        rates.forget(tr, now / 1000)
         return True
 
 

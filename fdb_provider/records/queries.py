@@ -261,8 +261,9 @@ class Queries(Layout[R]):
         async for _, value in rows:
             count += 1
             record = self.decode(value)
-            keys = [key for key, _ in self.entries(tenant, index, record)]
-            found += [(key, record) for key in keys if begin <= key < end]
+            entry = self.entry(tenant, index, record)
+            if entry is not None and begin <= entry[0] < end:
+                found.append((entry[0], record))
         if count > UNBUILT:
             raise StoreUnavailable(
                 f"{self.name}: the index {index.name} is still being built: try again in a few minutes"

@@ -11,6 +11,7 @@ from fdb_provider.repositories import (
     audit,
     auth_sessions,
     conversations,
+    erasures,
     invitations,
     messages,
     pod_allocations,
@@ -31,5 +32,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     agents.AGENTS,
     settings.SETTINGS,
     pod_allocations.PODS,
+    erasures.ERASURES,
+    erasures.ERASED_SESSIONS,
 )
 """Every collection of the store."""

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fdb_provider import keyspace
 from fdb_provider.engine import Database
 from fdb_provider.files import audited, content, feed
-from fdb_provider.files.retention import Retention
+from fdb_provider.files.retention import DAY, Retention
 from fdb_provider.files.service import FileService
 from fdb_provider.models import Audit, new_id
 from fdb_provider.repositories.audit import AUDIT
@@ -125,7 +125,7 @@ async def test_many_who_drain_at_once_tell_each_change_once(
 async def test_the_feed_is_not_trimmed_beyond_what_was_told(database: Database, scope: Scope) -> None:
     files = FileService(database)
     root = keyspace.root(scope, "workspace")
-    later = content.now() + 1
+    later = content.now() + DAY
     await files.write(scope, "/workspace/a", b"")
     assert await feed.trim(database, root, later, FORGETFUL) == 0
     await audited.drain(database, scope, "workspace")
@@ -156,7 +156,7 @@ async def test_whatever_is_done_in_between_no_change_is_lost_or_told_twice(
         elif step == "drain":
             await audited.drain(database, scope, "workspace")
         elif step == "trim":
-            await feed.trim(database, keyspace.root(scope, "workspace"), content.now() + 1, FORGETFUL)
+            await feed.trim(database, keyspace.root(scope, "workspace"), content.now() + DAY, FORGETFUL)
         else:
             await files.sweep(scope)
     await files.tell_audit(scope)

@@ -189,7 +189,7 @@ async def refresh(call: Call, body: Refresh | None) -> SignInAnswer | web.Respon
     except RefreshRejected as error:
         response = problem_of(error)
         assert response is not None
-        _forget(response)
+        forget_cookies(response)
         return response
     return _signed_in(call, done)
 
@@ -198,7 +198,7 @@ async def refresh(call: Call, body: Refresh | None) -> SignInAnswer | web.Respon
 async def logout(call: Call, body: Logout | None) -> None:
     """Ends the sign-in that a refresh token belongs to. A token of none is no error."""
     await call.request.app[ACCOUNTS].logout(_refresh_token(call, body), actor=call.actor)
-    _forget(call.response)
+    forget_cookies(call.response)
 
 
 def _agent(call: Call) -> str:
@@ -233,6 +233,7 @@ def _signed_in(call: Call, done: SignIn) -> SignInAnswer:
     )
 
 
-def _forget(response: web.Response) -> None:
+def forget_cookies(response: web.Response) -> None:
+    """Takes the cookies of the sign-in out of the browser."""
     response.del_cookie(ACCESS_COOKIE, path="/", httponly=True, samesite="Lax")
     response.del_cookie(REFRESH_COOKIE, path=PATH, httponly=True, samesite="Strict")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-from aiohttp import web
-from stream_zip import async_stream_zip
 
 from auth import errors as auth
 from fdb_provider import errors as store
@@ -12,8 +10,6 @@ from fdb_provider.models import Role, User
 from fdb_provider.repositories.accounts import USERS
 from theia_bridge.rest.fields import Email, Name, NewPassword, Password
 from theia_bridge.rest.resource import Call, Resource, Tagged
-from theia_bridge.rest.streaming import attachment, stream
-from theia_bridge.services.export import Export
 from theia_bridge.state import PROFILE
 
 api = Resource("users", "Who the caller is")
@@ -75,19 +71,6 @@ async def put_password(call: Call, body: PasswordChange) -> None:
     await call.request.app[PROFILE].set_password(
         call.actor, call.user.family, body.current_password, body.new_password
     )
-
-
-@api.get("/users/me/export", gives=["application/zip"])
-async def export(call: Call) -> web.StreamResponse:
-    """All that is kept of the caller, as a ZIP archive: records as lines of JSON, and all files.
-
-    It is made while it is sent. If it cannot be finished, the connection is cut.
-    """
-    response = attachment(f"theia-bridge-{call.scope.user}.zip", "application/zip")
-    made = Export(call.db, call.files, call.actor)
-    if call.request.method == "GET":
-        await made.begin()
-    return await stream(call.request, response, async_stream_zip(made.members()))
 
 
 def _tagged(call: Call, user: User) -> Tagged[UserAnswer]:

@@ -490,7 +490,6 @@ export type ErrorKind =
     | 'OriginRejected'
     | 'ParseError'
     | 'QuotaExceeded'
-    | 'RateLimited'
     | 'RegistrationClosed'
     | 'TooManyAttempts'
     | 'Unauthorized'
