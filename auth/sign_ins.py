@@ -11,7 +11,7 @@ from fdb_provider.scope import Actor
 
 
 async def page(db: Database, actor: Actor, *, limit: int, after: str | None = None) -> Page[AuthSession]:
-    """The actor's sign-ins that have not ended, the one used last first.
+    """The actor's sign-ins that have not ended, the last to expire first: as a rule, the one used last.
 
     Raises:
         InvalidCursor: `after` is not of this list.

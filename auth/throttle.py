@@ -145,7 +145,7 @@ def _number(counter: bytes | None) -> int:
 
 def _subjects(account: str | None, address: str | None) -> Sequence[Subject]:
     subjects: list[Subject] = []
-    here = hashlib.sha256(_network(address or "").encode()).digest()
+    here = hashlib.sha256(network(address or "").encode()).digest()
     if account is not None:
         who = hashlib.sha256(account.encode("utf-8", "surrogatepass")).digest()
         subjects += [("account-address", hashlib.sha256(who + here).digest()), ("account", who)]
@@ -154,7 +154,7 @@ def _subjects(account: str | None, address: str | None) -> Sequence[Subject]:
     return subjects
 
 
-def _network(address: str) -> str:
+def network(address: str) -> str:
     """The address, or for IPv6 its /64: a single customer usually has all of those addresses."""
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])

@@ -126,6 +126,11 @@ def attempts(*parts: str | int | bytes) -> bytes:
     return pack(SYSTEM, "attempts", *parts)
 
 
+def rates(*parts: str | int | bytes) -> bytes:
+    """(SYSTEM, "rate", minute, budget, subject) → how much was done in which second of that minute."""
+    return pack(SYSTEM, "rate", *parts)
+
+
 def collector() -> bytes:
     """(SYSTEM, "collector") → how far the pass is that forgets what need not be kept, and whose it is."""
     return pack(SYSTEM, "collector")

@@ -10,6 +10,16 @@ import pytest
 from fdb_provider.engine import Database
 from fdb_provider.store import open_store
 from tests import fdbserver
+from tests.process import UNLIMITED
+
+
+@pytest.fixture(scope="session", autouse=True)
+def unlimited() -> Iterator[None]:
+    """Lets servers in this process take as many requests as a test makes."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in UNLIMITED.items():
+            patch.setenv(f"THEIA_BRIDGE_{name}", str(value))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,8 @@ from rpc.client import Client
 
 PASSWORD = "correct horse battery"
 START_SECONDS = 30.0
+UNLIMITED = {"RATE_REST": 0, "RATE_SIGN_IN": 0, "RATE_ANONYMOUS": 0}
+"""Settings of all servers of tests, which may ask for more than people do."""
 
 
 def command(*arguments: str) -> list[str]:
@@ -26,7 +28,7 @@ def command(*arguments: str) -> list[str]:
 
 def environment(folder: Path, **settings: object) -> dict[str, str]:
     """The environment of a process whose files are all in `folder`."""
-    given = {"KEYS": folder / "keys", **settings}
+    given = {"KEYS": folder / "keys", **UNLIMITED, **settings}
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("THEIA_BRIDGE_")}
     return inherited | {f"THEIA_BRIDGE_{name}": str(value) for name, value in given.items()}
 

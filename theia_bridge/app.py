@@ -29,6 +29,7 @@ from theia_bridge.methods import build_registry
 from theia_bridge.metrics import Metrics
 from theia_bridge.middleware.chain import setup_middleware
 from theia_bridge.observations import Observations
+from theia_bridge.rates import Rates
 from theia_bridge.rest import setup_rest
 from theia_bridge.search.mirrors import Mirrors
 from theia_bridge.search.service import SearchService
@@ -43,6 +44,7 @@ from theia_bridge.state import (
     METRICS,
     OBSERVATIONS,
     PROFILE,
+    RATES,
     REVOCATIONS,
     SEARCH,
     SETTINGS,
@@ -99,6 +101,7 @@ async def create_app(settings: Settings) -> web.Application:
     app[PROFILE] = Profile(database, passwords, throttle)
     registry = build_registry()
     sockets = Sockets(registry)
+    app[RATES] = Rates(database, settings.rates)
     app[METRICS] = _metrics(app, Metrics(registry.methods, database.counts), sockets)
     collector = Collector(database, app[FILES], settings.retention, audit_days=settings.audit_days)
     builder = Builder(database, COLLECTIONS, settle=database.settle)
@@ -138,10 +141,14 @@ async def create_app(settings: Settings) -> web.Application:
 
 def _metrics(app: web.Application, metrics: Metrics, sockets: Sockets) -> Metrics:
     """Has it tell what other parts count."""
-    audit = app[OBSERVATIONS]
+    audit, rates = app[OBSERVATIONS], app[RATES]
     metrics.gauge("sockets", "Open RPC sockets.", lambda: len(sockets))
     metrics.gauge("audit_waiting", "Entries of the audit to be written.", lambda: audit.waiting)
-    metrics.counter("audit_dropped", "Entries of the audit that are lost.", lambda: audit.dropped)
+    metrics.counter("audit_dropped", "Entries of the audit that are lost.", lambda: {"": audit.dropped})
+    doc = "Requests and calls refused, as a budget was used up."
+    metrics.counter("rate_limited", doc, lambda: rates.refused, "budget")
+    doc = "Requests let through as the store did not count them in time."
+    metrics.counter("rate_uncounted", doc, lambda: {"": rates.uncounted})
     return metrics
 
 

@@ -1,27 +1,45 @@
-"""What is done for every RPC call besides running it: it is named in the log and counted."""
+"""What is done for every RPC call besides running it: it is named in the log, limited and counted."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
 
+from theia_bridge.errors import RateLimited, to_rpc
 from theia_bridge.metrics import Metrics
+from theia_bridge.rates import Allowance
 from theia_bridge.trace import METHOD
 
 
 class CallObserver:
-    """The `rpc.Observer` of one channel."""
+    """The `rpc.Observer` of one channel.
 
-    __slots__ = ("_calls",)
+    Args:
+        allowance: of the user whose channel it is.
+    """
 
-    def __init__(self, metrics: Metrics) -> None:
+    __slots__ = ("_allowance", "_calls")
+
+    def __init__(self, metrics: Metrics, allowance: Allowance) -> None:
         self._calls = metrics.calls
+        self._allowance = allowance
 
     def begin(self, method: str) -> Awaitable[None] | None:
         METHOD.set(method)
-        return None
+        if self._allowance.left:
+            self._allowance.left -= 1
+            return None
+        return self._take()
 
     def end(self, method: str, seconds: float, error: str) -> None:
         calls = self._calls[method]
         calls.durations.add(seconds)
         if error:
             calls.errors[error] += 1
+
+    async def _take(self) -> None:
+        try:
+            await self._allowance.take()
+        except RateLimited as error:
+            refusal = to_rpc(error)
+            assert refusal is not None
+            raise refusal from None

@@ -7,6 +7,7 @@ one `THEIA_BRIDGE_CONFIG` names), `THEIA_BRIDGE_*` environment variables, option
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,7 @@ from pydantic_settings import (
 from auth.keys import SETTLE_SECONDS
 from fdb_provider.files.retention import DAY, HOUR, MOST_VERSIONS, Retention
 from fdb_provider.models import Limits
+from theia_bridge.rates import Budget
 
 OTHER_VARIABLES = {"THEIA_BRIDGE_CONFIG", "THEIA_BRIDGE_PASSWORD", "THEIA_BRIDGE_URL"}
 """Variables that are no settings of the server: the file's name, and what the command line reads."""
@@ -189,6 +191,32 @@ class Settings(BaseSettings):
         ),
     ] = SecretStr("")
 
+    rate_rest: Annotated[
+        int, Field(ge=0, description="Requests a user may make to the REST API in a minute; 0: no limit.")
+    ] = 100
+    rate_files: Annotated[
+        int, Field(ge=0, description="Files a user may send or fetch over HTTP in a minute; 0: no limit.")
+    ] = 6_000
+    rate_rpc: Annotated[
+        int, Field(ge=0, description="RPC calls a user may make in a minute; 0: no limit.")
+    ] = 120_000
+    rate_sign_in: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Times one address may register, sign in or refresh in a minute; 0: no limit. Failed "
+            "attempts are limited more strictly, too.",
+        ),
+    ] = 60
+    rate_anonymous: Annotated[
+        int,
+        Field(
+            ge=0,
+            description="Other requests one address may make in a minute without a sign-in that stands; "
+            "0: no limit.",
+        ),
+    ] = 300
+
     @field_validator("metrics_token")
     @classmethod
     def _long_enough(cls, secret: SecretStr) -> SecretStr:
@@ -200,6 +228,17 @@ class Settings(BaseSettings):
     def limits(self) -> Limits:
         """The quotas together."""
         return Limits(**{name: getattr(self, f"quota_{name}") for name in Limits.__struct_fields__})
+
+    @property
+    def rates(self) -> Mapping[Budget, int]:
+        """What may be asked for in a minute, by budget."""
+        return {
+            "rest": self.rate_rest,
+            "files": self.rate_files,
+            "rpc": self.rate_rpc,
+            "sign-in": self.rate_sign_in,
+            "anonymous": self.rate_anonymous,
+        }
 
     @property
     def retention(self) -> Retention:

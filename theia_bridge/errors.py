@@ -22,6 +22,21 @@ class Kind(NamedTuple):
     status: HTTPStatus
 
 
+class RateLimited(Exception):
+    """The caller has asked for all it may ask for in a minute; the same request succeeds later.
+
+    Args:
+        policy: the budget that is used up.
+        limit: of that, for a minute.
+        retry_after: seconds until there is room again.
+    """
+
+    def __init__(self, policy: str, limit: int, retry_after: int) -> None:
+        super().__init__(f"At most {limit:,} requests a minute are taken here. Go on in {retry_after} s.")
+        self.policy = policy
+        self.retry_after = retry_after
+
+
 KINDS: dict[type[Exception], Kind] = {
     store.FileExists: Kind("FileExists", -32001, HTTPStatus.CONFLICT),
     store.FileNotFound: Kind("FileNotFound", -32002, HTTPStatus.NOT_FOUND),
@@ -53,6 +68,7 @@ KINDS: dict[type[Exception], Kind] = {
     auth.TooManyAttempts: Kind("TooManyAttempts", -32018, HTTPStatus.TOO_MANY_REQUESTS),
     store.InvalidPattern: Kind("InvalidPattern", -32021, HTTPStatus.BAD_REQUEST),
     store.SearchUnavailable: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
+    RateLimited: Kind("RateLimited", -32029, HTTPStatus.TOO_MANY_REQUESTS),
     auth.PasswordsBusy: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
 }
 
@@ -82,4 +98,7 @@ def kind_of_status(status: HTTPStatus) -> str:
 def to_rpc(error: Exception) -> RpcError | None:
     """What an RPC channel answers for an error, or None for a fault of ours."""
     kind = kind_of(error)
-    return None if kind is None else RpcError(kind.code, str(error), kind.name)
+    if kind is None:
+        return None
+    data = {"retryAfter": error.retry_after} if isinstance(error, RateLimited | auth.TooManyAttempts) else {}
+    return RpcError(kind.code, str(error), kind.name, data)

@@ -6,7 +6,7 @@ Counting is plain arithmetic on the way of each request; it is put into form whe
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
@@ -54,7 +54,7 @@ class Metrics:
         self.sign_ins: Counter[tuple[str, str]] = Counter()
         self._store = store
         self._gauges: list[tuple[str, str, Callable[[], float]]] = []
-        self._counters: list[tuple[str, str, Callable[[], float]]] = []
+        self._counters: list[tuple[str, str, Callable[[], Mapping[str, float]], tuple[str, ...]]] = []
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
@@ -65,9 +65,9 @@ class Metrics:
         """Tells a value of another part, which is asked for it each time."""
         self._gauges.append((name, doc, value))
 
-    def counter(self, name: str, doc: str, count: Callable[[], float]) -> None:
-        """Tells a count of another part, which is asked for it each time."""
-        self._counters.append((name, doc, count))
+    def counter(self, name: str, doc: str, counts: Callable[[], Mapping[str, float]], *label: str) -> None:
+        """Tells what another part counts by the values of one label, or under "" if there is none."""
+        self._counters.append((name, doc, counts, label))
 
     def collect(self) -> Iterator[Metric]:
         """All there is, as `prometheus_client` wants it."""
@@ -79,8 +79,8 @@ class Metrics:
         yield _counter("sign_ins", doc, self.sign_ins.items(), "action", "outcome")
         for name, doc, value in self._gauges:
             yield _gauge(name, doc, [((), value())])
-        for name, doc, count in self._counters:
-            yield _counter(name, doc, [((), count())])
+        for name, doc, counts, label in self._counters:
+            yield _counter(name, doc, [((key,) * len(label), n) for key, n in counts().items()], *label)
 
     def _collect_http(self) -> Iterator[Metric]:
         labels = "method", "route"

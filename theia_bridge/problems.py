@@ -9,8 +9,14 @@ import msgspec
 from aiohttp import web
 
 from auth.errors import AuthError, InvalidFields, Reason, TokenRejected, TooManyAttempts
-from theia_bridge.errors import kind_of
+from theia_bridge.errors import RateLimited, kind_of
 from theia_bridge.trace import request_id
+
+QUOTA_EXCEEDED: Literal["https://iana.org/assignments/http-problem-types#quota-exceeded"] = (
+    "https://iana.org/assignments/http-problem-types#quota-exceeded"
+)
+QUOTA_TITLE = "Request cannot be satisfied as assigned quota has been exceeded"
+"""Of draft-ietf-httpapi-ratelimit-headers-10, "Quota Exceeded"."""
 
 
 class FieldProblem(msgspec.Struct, frozen=True):
@@ -28,22 +34,28 @@ class Problem(msgspec.Struct, frozen=True):
     """What went wrong (RFC 9457).
 
     Args:
-        title: the same for every problem of its status.
+        title: the same for every problem of its type and status.
         detail: what went wrong this time and what to do, fit to be shown to the caller.
         kind: a stable name that a client acts on.
         request_id: by it the server's log tells more.
         errors: the members that cannot be accepted.
         reason: why the access token does not stand.
+        violated_policies: the budgets that are used up, as `RateLimit` names them.
     """
 
     title: str
     status: int
     detail: str
     kind: str
-    type: Literal["about:blank"] = "about:blank"
+    type: Literal["about:blank", "https://iana.org/assignments/http-problem-types#quota-exceeded"] = (
+        "about:blank"
+    )
     request_id: str | msgspec.UnsetType = msgspec.UNSET
     errors: list[FieldProblem] | msgspec.UnsetType = msgspec.UNSET
     reason: Reason | msgspec.UnsetType = msgspec.UNSET
+    violated_policies: list[str] | msgspec.UnsetType = msgspec.field(
+        default=msgspec.UNSET, name="violated-policies"
+    )
 
 
 def problem(
@@ -55,9 +67,11 @@ def problem(
     headers: dict[str, str] | None = None,
     errors: list[FieldProblem] | msgspec.UnsetType = msgspec.UNSET,
     reason: Reason | msgspec.UnsetType = msgspec.UNSET,
+    violated_policies: list[str] | msgspec.UnsetType = msgspec.UNSET,
 ) -> web.Response:
     """A problem response, see `Problem`."""
     content = Problem(
+        type="about:blank" if violated_policies is msgspec.UNSET else QUOTA_EXCEEDED,
         title=title,
         status=status,
         detail=detail,
@@ -65,6 +79,7 @@ def problem(
         request_id=request_id() or msgspec.UNSET,
         errors=errors,
         reason=reason,
+        violated_policies=violated_policies,
     )
     return web.Response(
         status=status,
@@ -80,8 +95,10 @@ def problem_of(error: Exception) -> web.Response | None:
     if kind is None:
         return None
     headers: dict[str, str] = {}
+    title = kind.status.phrase
     reason: Reason | msgspec.UnsetType = msgspec.UNSET
     errors: list[FieldProblem] | msgspec.UnsetType = msgspec.UNSET
+    violated: list[str] | msgspec.UnsetType = msgspec.UNSET
     if isinstance(error, AuthError) and kind.status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, TokenRejected):
@@ -93,8 +110,17 @@ def problem_of(error: Exception) -> web.Response | None:
         errors = [
             FieldProblem(f"#/{field}" if field else "#", detail) for field, detail in error.fields.items()
         ]
-    elif isinstance(error, TooManyAttempts):
+    elif isinstance(error, TooManyAttempts | RateLimited):
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, RateLimited):
+        title, violated = QUOTA_TITLE, [error.policy]
     return problem(
-        kind.status, kind.name, kind.status.phrase, str(error), headers=headers, errors=errors, reason=reason
+        kind.status,
+        kind.name,
+        title,
+        str(error),
+        headers=headers,
+        errors=errors,
+        reason=reason,
+        violated_policies=violated,
     )

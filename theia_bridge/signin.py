@@ -12,10 +12,13 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from rpc import ChannelClosed
 from rpc.client import Client
+from theia_bridge import __version__
 from theia_bridge.methods.protocol import Renewed, RenewParams
 
 RENEW_AT = 0.6
 """The part of a token's life after which it is renewed."""
+_AGENT = {"User-Agent": f"theia-bridge/{__version__}"}
+"""By which the account's owner knows a sign-in of the command line among theirs."""
 
 
 class SignInFailed(Exception):
@@ -113,7 +116,7 @@ async def connected(url: str, socket: str, email: str, password: str) -> AsyncIt
 async def _post(url: str, action: str, body: Mapping[str, str | bool]) -> bytes:
     try:
         async with (
-            ClientSession(timeout=ClientTimeout(total=30)) as http,
+            ClientSession(timeout=ClientTimeout(total=30), headers=_AGENT) as http,
             http.post(f"{url}/api/v5/auth/{action}", json=body) as response,
         ):
             content = await response.read()

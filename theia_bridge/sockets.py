@@ -21,12 +21,14 @@ from theia_bridge.methods import admit
 from theia_bridge.methods.context import Context
 from theia_bridge.methods.tasks import Tasks
 from theia_bridge.middleware.authentication import USER
+from theia_bridge.middleware.rate_limit import subject_of
 from theia_bridge.state import (
     DATABASE,
     FILES,
     GATE,
     METRICS,
     OBSERVATIONS,
+    RATES,
     REVOCATIONS,
     SEARCH,
     SETTINGS,
@@ -91,7 +93,7 @@ class Sockets:
             map_error=to_rpc,
             admit=admit,
             limits=Limits(concurrency=settings.rpc_concurrency),
-            observer=CallObserver(request.app[METRICS]),
+            observer=CallObserver(request.app[METRICS], request.app[RATES].of("rpc", subject_of(user.scope))),
             transport=request.transport,
         )
         lease = _Lease(channel)

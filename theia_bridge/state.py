@@ -15,6 +15,7 @@ from fdb_provider.files.service import FileService
 from theia_bridge.config import Settings
 from theia_bridge.metrics import Metrics
 from theia_bridge.observations import Observations
+from theia_bridge.rates import Rates
 from theia_bridge.search.service import SearchService
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
@@ -26,6 +27,7 @@ KEYS: web.AppKey[KeyRing] = web.AppKey("keys", KeyRing)
 REVOCATIONS: web.AppKey[RevocationFollower] = web.AppKey("revocations", RevocationFollower)
 SEARCH: web.AppKey[SearchService] = web.AppKey("search", SearchService)
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
+RATES: web.AppKey[Rates] = web.AppKey("rates", Rates)
 PROFILE: web.AppKey[Profile] = web.AppKey("profile", Profile)
 OBSERVATIONS: web.AppKey[Observations] = web.AppKey("observations", Observations)
 ERASER: web.AppKey[Eraser] = web.AppKey("eraser", Eraser)

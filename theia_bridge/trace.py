@@ -6,7 +6,7 @@ What a request starts, such as the tasks of its socket, is told as its own.
 from __future__ import annotations
 
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fdb_provider.scope import NOBODY, Scope
 
@@ -19,12 +19,14 @@ class Trace:
         id: tells it apart from all others; the caller's own `X-Request-Id` if it sent a fit one.
         address: the caller's network address, "" if it is not known.
         scope: who calls, once that is known.
+        headers: go with the answer, whatever it is.
         audited: the audit tells that it was refused.
     """
 
     id: str
     address: str = ""
     scope: Scope = NOBODY
+    headers: dict[str, str] = field(default_factory=dict)
     audited: bool = False
 
 

@@ -26,7 +26,15 @@ from fdb_provider.files.retention import DAY, RETENTION, Retention
 from fdb_provider.files.service import FileService
 from fdb_provider.models import Account
 from fdb_provider.records import Collection
-from fdb_provider.repositories import COLLECTIONS, accounts, audit, erasures, purge, workspace_sessions
+from fdb_provider.repositories import (
+    COLLECTIONS,
+    accounts,
+    audit,
+    erasures,
+    purge,
+    rates,
+    workspace_sessions,
+)
 from fdb_provider.repositories.accounts import USERS
 from fdb_provider.scope import Actor, Scope
 
@@ -181,6 +189,7 @@ class Collector:
         else:
             state = msgspec.structs.replace(state, until=now + LEASE, after=after)
         tr.set(keyspace.collector(), _encode(state))
+        rates.forget(tr, now / 1000)
         return True
 
 

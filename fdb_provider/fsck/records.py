@@ -28,7 +28,7 @@ async def look(db: Database, tenant: str, collection: Collection[Any], tell: Tel
                 subject = f"{collection.name} {primary}"
                 findings.add(Finding(tenant, "unreadable record", subject, str(error)))
                 continue
-            for entry, held in collection.index_entries(tenant, record).values():
+            for _, (entry, held) in collection.index_entries(tenant, record):
                 expected[entry] = held, primary
         tell(len(page))
     async for page in pages(db, *keyspace.range_of(keyspace.indexes(tenant, collection.name))):
@@ -65,7 +65,7 @@ async def _index(
     """Sets a record's index entries, but for a unique one that another record has taken."""
     record = await collection.get(tr, tenant, *primary, deleted=True)
     if record is not None:
-        for key, value in collection.index_entries(tenant, record).values():
+        for _, (key, value) in collection.index_entries(tenant, record):
             if await tr.get(key) is None:
                 tr.set(key, value)
 
@@ -81,6 +81,6 @@ async def _drop(tr: Transaction, tenant: str, collection: Collection[Any], key: 
         record = None
         if len(primary) == len(collection.key):
             record = await collection.get(tr, tenant, *primary, deleted=True)
-        if record is not None and (key, was) in collection.index_entries(tenant, record).values():
+        if record is not None and (key, was) in collection.entries(tenant, index, record):
             return
     tr.clear(key)

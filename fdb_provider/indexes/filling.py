@@ -80,17 +80,16 @@ async def _fill(tr: Transaction, collection: Collection[Any], index: Index, work
     clash = work.clash
     for _, value in rows:
         try:
-            entry = collection.entry(tenant, index, collection.decode(value))
+            entries = collection.entries(tenant, index, collection.decode(value))
         except msgspec.MsgspecError:  # no query can answer with it; fsck names it
             continue
-        if entry is None:
-            continue
-        other = await _holder(tr, collection, index, tenant, *entry) if index.unique else None
-        if other is None:
-            tr.set(*entry)
-        else:
-            both = [keyspace.unpack(primary) for primary in (other, entry[1])]
-            clash = f"in tenant {tenant!r} {both[0]} and {both[1]} have the same value"
+        for entry in entries:
+            other = await _holder(tr, collection, index, tenant, *entry) if index.unique else None
+            if other is None:
+                tr.set(*entry)
+            else:
+                both = [keyspace.unpack(primary) for primary in (other, entry[1])]
+                clash = f"in tenant {tenant!r} {both[0]} and {both[1]} have the same value"
     after = rows[-1][0][len(records) :] if rows else work.after
     return msgspec.structs.replace(work, after=after, records=work.records + len(rows), clash=clash)
 
@@ -103,4 +102,4 @@ async def _holder(
     if held in (None, primary):
         return None
     other = await collection.get(tr, tenant, *keyspace.unpack(held), deleted=True)
-    return held if other is not None and collection.entry(tenant, index, other) == (key, held) else None
+    return held if other is not None and (key, held) in collection.entries(tenant, index, other) else None

@@ -82,8 +82,8 @@ class Collection(Queries[R]):
         """
         self._check_nothing_unique()
         tr.set(self.record_key(tenant, self.key_of(record)), self.encode(record))
-        for entry_key, entry in self.index_entries(tenant, record).values():
-            tr.set(entry_key, entry)
+        for _, row in self.index_entries(tenant, record):
+            tr.set(*row)
 
     async def discard(self, tr: Transaction, tenant: str, *key: KeyPart, at: int) -> R | None:
         """Takes a record out of sight until it is restored or purged.
@@ -159,8 +159,8 @@ class Collection(Queries[R]):
         """
         self._check_nothing_unique()
         tr.clear(self.record_key(tenant, self.key_of(record)))
-        for entry_key, _ in self.index_entries(tenant, record).values():
-            tr.clear(entry_key)
+        for _, (entry, _) in self.index_entries(tenant, record):
+            tr.clear(entry)
 
     async def _write(self, tr: Transaction, tenant: str, record: R, *, replace: bool) -> bool:
         """Writes the record and its entries; True when it was there already and may not be replaced."""
@@ -170,35 +170,35 @@ class Collection(Queries[R]):
         entries = self.index_entries(tenant, record)
         reading = tr.get(record_key)
         unique = [
-            (index, entries[index.name][0], tr.get(entries[index.name][0]), self.issue_complete(tr, index))
-            for index in self.indexes.values()
-            if index.unique and index.name in entries
+            (index, row, tr.get(row[0]), self.issue_complete(tr, index))
+            for index, row in entries
+            if index.unique
         ]
         value = await reading
         if value is not None and not replace:
             return True
-        before = {} if value is None else self.index_entries(tenant, self.decode(value))
-        for index, entry_key, holding, complete in unique:
+        before = [] if value is None else self.index_entries(tenant, self.decode(value))
+        for index, row, holding, complete in unique:
             holder = await holding
-            if holder is None and before.get(index.name) != entries[index.name]:
-                holder = await self._unbuilt_holder(tr, tenant, index, entry_key, complete)
+            if holder is None and (index, row) not in before:
+                holder = await self._unbuilt_holder(tr, tenant, index, row[0], complete)
             if holder not in (None, packed):
                 raise RecordExists(f"{self.name}: this {' and '.join(index.fields)} is taken.")
-        await self._clear(tr, {name: old for name, old in before.items() if entries.get(name) != old})
+        await self._clear(tr, [entry for entry in before if entry not in entries])
         tr.set(record_key, self.encode(record))
         # Set again even if nothing changed: an entry missing from an index still being built appears.
-        for entry_key, entry in entries.values():
-            tr.set(entry_key, entry)
+        for _, row in entries:
+            tr.set(*row)
         return False
 
-    async def _clear(self, tr: Transaction, entries: dict[str, Row]) -> None:
+    async def _clear(self, tr: Transaction, entries: Sequence[tuple[Index, Row]]) -> None:
         """Clears entries of a record.
 
         A unique one only where it is this record's: before the index is complete two may have one value.
         """
-        held = {name: tr.get(key) for name, (key, _) in entries.items() if self.indexes[name].unique}
-        for name, (key, primary) in entries.items():
-            if name not in held or await held[name] == primary:
+        held = {key: tr.get(key) for index, (key, _) in entries if index.unique}
+        for _, (key, primary) in entries:
+            if key not in held or await held[key] == primary:
                 tr.clear(key)
 
     def _check_nothing_unique(self) -> None:

@@ -20,6 +20,7 @@ class Index:
     only the records that have it, and `unique` concerns only those.
 
     Args:
+        each: one of the fields, which is a tuple: a record has an entry for each of its values, each once.
         serves: the query it is for, as the documentation shows it.
     """
 
@@ -27,11 +28,13 @@ class Index:
     fields: tuple[str, ...]
     unique: bool = False
     serves: str = ""
+    each: str = ""
 
     @property
     def definition(self) -> bytes:
         """What its entries depend on: the same name with another definition is another index."""
-        return keyspace.pack(int(self.unique), *self.fields)
+        each = (self.fields.index(self.each),) if self.each else ()
+        return keyspace.pack(int(self.unique), *self.fields, *each)
 
 
 BY_DELETED = Index("by_deleted", (DELETED_AT,), serves="What was discarded before a time, to be purged.")

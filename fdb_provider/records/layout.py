@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -30,6 +30,9 @@ class Layout(Generic[R]):
         for used in (key, *(index.fields for index in indexes)):
             if not used or not fields.issuperset(used):
                 raise TypeError(f"{name}: {used} are not fields of {type.__name__}")
+        for index in indexes:
+            if index.each and (index.unique or index.each not in index.fields):
+                raise TypeError(f"{name}: {index.name} cannot have an entry for each of {index.each!r}")
         if len({index.name for index in indexes}) != len(indexes):
             raise TypeError(f"{name}: two indexes have one name")
         self.name = name
@@ -67,24 +70,30 @@ class Layout(Generic[R]):
         """A record's primary key."""
         return tuple(getattr(record, field) for field in self.key)
 
-    def index_entries(self, tenant: str, record: R) -> dict[str, Row]:
-        """Key and value of the record's entry in each index that has it."""
-        primary = keyspace.pack(*self.key_of(record))
-        discarded = self.deleted_at(record) is not None
-        found = {
-            name: self._entry(tenant, index, record, primary, discarded)
-            for name, index in self.indexes.items()
-        }
-        return {name: entry for name, entry in found.items() if entry is not None}
+    def index_entries(self, tenant: str, record: R) -> list[tuple[Index, Row]]:
+        """Key and value of each entry of the record, with the index that has it."""
+        return [
+            (index, row) for index in self.indexes.values() for row in self.entries(tenant, index, record)
+        ]
 
-    def entry(self, tenant: str, index: Index, record: R) -> Row | None:
-        """Key and value of the record's entry in one index; None when that leaves it out."""
-        primary = keyspace.pack(*self.key_of(record))
-        return self._entry(tenant, index, record, primary, self.deleted_at(record) is not None)
-
-    def _entry(self, tenant: str, index: Index, record: R, primary: bytes, discarded: bool) -> Row | None:
+    def entries(self, tenant: str, index: Index, record: R) -> list[Row]:
+        """Key and value of the record's entries in one index: as a rule one, none when that leaves it out."""
         values = [getattr(record, field) for field in index.fields]
-        if None in values or discarded != (index is BY_DELETED):
-            return None
-        key = keyspace.index(tenant, self.name, index.name) + keyspace.pack(*values)
-        return (key, primary) if index.unique else (key + primary, b"")
+        if None in values or (self.deleted_at(record) is not None) != (index is BY_DELETED):
+            return []
+        prefix = keyspace.index(tenant, self.name, index.name)
+        primary = keyspace.pack(*self.key_of(record))
+        return [
+            (prefix + keyspace.pack(*parts), primary)
+            if index.unique
+            else (prefix + keyspace.pack(*parts) + primary, b"")
+            for parts in _each(index, values)
+        ]
+
+
+def _each(index: Index, values: list[Any]) -> list[list[KeyPart]]:
+    """The values of each entry."""
+    if not index.each:
+        return [values]
+    at = index.fields.index(index.each)
+    return [[*values[:at], one, *values[at + 1 :]] for one in dict.fromkeys(values[at])]

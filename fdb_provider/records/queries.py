@@ -261,9 +261,8 @@ class Queries(Layout[R]):
         async for _, value in rows:
             count += 1
             record = self.decode(value)
-            entry = self.entry(tenant, index, record)
-            if entry is not None and begin <= entry[0] < end:
-                found.append((entry[0], record))
+            keys = [key for key, _ in self.entries(tenant, index, record)]
+            found += [(key, record) for key in keys if begin <= key < end]
         if count > UNBUILT:
             raise StoreUnavailable(
                 f"{self.name}: the index {index.name} is still being built: try again in a few minutes"

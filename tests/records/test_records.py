@@ -26,6 +26,7 @@ class Book(msgspec.Struct, frozen=True):
     title: str
     isbn: str | None = None
     year: int | None = None
+    topics: tuple[str, ...] = ()
 
 
 BOOKS = Collection(
@@ -35,6 +36,7 @@ BOOKS = Collection(
     indexes=[
         Index("by_isbn", ("isbn",), unique=True),
         Index("by_title_year", ("title", "year")),
+        Index("by_shelf_topic_year", ("shelf", "topics", "year"), each="topics"),
     ],
 )
 
@@ -45,6 +47,7 @@ def collections() -> tuple[Collection[Any], ...]:
 
 
 A1 = Book("a", 1, "Emma", isbn="111", year=1815)
+A1B = Book("a", 3, "No topic", year=1815)
 A2 = Book("a", 2, "Persuasion", isbn="222", year=1817)
 B1 = Book("b", 1, "Emma", year=2003)
 
@@ -133,6 +136,24 @@ async def test_two_who_insert_one_unique_value_at_once_get_one_record(database: 
     assert len(await run(database, lambda tr: BOOKS.list(tr, "t"))) == 1
 
 
+async def test_a_record_is_found_by_each_of_several_values(database: Database) -> None:
+    emma = Book("a", 1, "Emma", year=1815, topics=("love", "pride", "love"))
+    other = Book("a", 2, "Other", year=1813, topics=("pride",))
+    await store(database, "t", emma, other, Book("b", 1, "Elsewhere", year=1813, topics=("pride",)), A1B)
+
+    async def found(topic: str) -> list[str]:
+        page = await run(
+            database, lambda tr: BOOKS.page(tr, "t", "by_shelf_topic_year", "a", topic, limit=10)
+        )
+        return [book.title for book in page.items]
+
+    assert [await found(topic) for topic in ("love", "pride", "none")] == [["Emma"], ["Other", "Emma"], []]
+    await run(database, lambda tr: BOOKS.put(tr, "t", msgspec.structs.replace(emma, topics=("love", "new"))))
+    assert [await found(topic) for topic in ("love", "new", "pride")] == [["Emma"], ["Emma"], ["Other"]]
+    await run(database, lambda tr: BOOKS.delete(tr, "t", "a", 1))
+    assert await found("love") == []
+
+
 def test_a_declaration_that_cannot_work_is_refused() -> None:
     with pytest.raises(TypeError):
         Collection("x", Book, key=("id",))
@@ -140,6 +161,10 @@ def test_a_declaration_that_cannot_work_is_refused() -> None:
         Collection("x", Book, key=("shelf",), indexes=[Index("i", ("nothing",))])
     with pytest.raises(TypeError):
         Collection("x", Book, key=("shelf",), indexes=[Index("i", ("year",)), Index("i", ("isbn",))])
+    with pytest.raises(TypeError):
+        Collection("x", Book, key=("shelf",), indexes=[Index("i", ("shelf",), each="topics")])
+    with pytest.raises(TypeError):
+        Collection("x", Book, key=("shelf",), indexes=[Index("i", ("topics",), unique=True, each="topics")])
 
 
 books = st.builds(
@@ -149,6 +174,7 @@ books = st.builds(
     title=st.sampled_from(["", "x", "x\x00", "é"]),
     isbn=st.none() | st.sampled_from(["1", "2", "3"]),
     year=st.none() | st.sampled_from([-5, 0, 7]),
+    topics=st.lists(st.sampled_from(["", "x", "y\x00"]), max_size=3).map(tuple),
 )
 operations = st.lists(
     st.tuples(st.sampled_from(["insert", "put", "delete", "abandon"]), books), min_size=1, max_size=25
@@ -194,6 +220,14 @@ async def agree(database: Database, tenant: str) -> dict[tuple[str, int], Book]:
     entries = [keyspace.unpack(key, prefix) for key, _ in await rows(database, prefix)]
     expected = [(b.title, b.year, *key) for key, b in records.items() if b.year is not None]
     assert sorted(entries) == sorted(expected)
+    prefix = keyspace.index(tenant, "book", "by_shelf_topic_year")
+    entries = [keyspace.unpack(key, prefix) for key, _ in await rows(database, prefix)]
+    assert sorted(entries) == sorted(
+        (b.shelf, topic, b.year, *key)
+        for key, b in records.items()
+        if b.year is not None
+        for topic in set(b.topics)
+    )
     return records
 
 

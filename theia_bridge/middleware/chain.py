@@ -10,8 +10,9 @@ from theia_bridge.middleware.errors import problems
 from theia_bridge.middleware.headers import setup_headers
 from theia_bridge.middleware.metrics import setup_metrics
 from theia_bridge.middleware.proxy import forwarded
+from theia_bridge.middleware.rate_limit import setup_rate_limit, setup_refusal_limit
 from theia_bridge.middleware.request_log import setup_request_log
-from theia_bridge.state import GATE, METRICS, SETTINGS
+from theia_bridge.state import GATE, METRICS, RATES, SETTINGS
 
 
 def setup_middleware(app: web.Application) -> None:
@@ -23,5 +24,7 @@ def setup_middleware(app: web.Application) -> None:
     app.middlewares.append(problems)
     if settings.trust_proxy:
         app.middlewares.append(forwarded)
+    setup_refusal_limit(app, app[RATES])
     setup_authentication(app, app[GATE], settings.origins)
+    setup_rate_limit(app, app[RATES])
     setup_audit(app)

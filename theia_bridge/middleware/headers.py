@@ -29,6 +29,7 @@ def setup_headers(app: web.Application) -> None:
 
 
 async def _add(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers["Server"] = "Theia Bridge"  # aiohttp tells its own version and Python's
     for name, value in _COMMON.items():
         response.headers.setdefault(name, value)
     policy = _IDE if request.path.startswith("/theia/") else _PAGE

@@ -10,7 +10,7 @@ from aiohttp.abc import AbstractAccessLogger
 from aiohttp.typedefs import Handler
 
 from fdb_provider.models import new_id
-from theia_bridge.trace import TRACE, Trace, request_id
+from theia_bridge.trace import TRACE, Trace
 
 HEADER = "X-Request-Id"
 _FIT = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,64}")
@@ -60,9 +60,12 @@ class AccessLogger(AbstractAccessLogger):
 async def _traced(request: web.Request, handler: Handler) -> web.StreamResponse:
     given = request.headers.get(HEADER, "")
     # aiohttp serves each request in a context of its own, so nothing has to be put back.
-    TRACE.set(Trace(given if _FIT.fullmatch(given) else new_id(), request.remote or ""))
+    id = given if _FIT.fullmatch(given) else new_id()
+    TRACE.set(Trace(id, request.remote or "", headers={HEADER: id}))
     return await handler(request)
 
 
 async def _tell(_: web.Request, response: web.StreamResponse) -> None:
-    response.headers[HEADER] = request_id()
+    trace = TRACE.get()
+    if trace is not None:
+        response.headers.update(trace.headers)

@@ -37,7 +37,7 @@ class SignInInfo(msgspec.Struct, frozen=True):
 
 @api.get("/auth/sessions", errors=(InvalidCursor,))
 async def sessions(call: Call, query: Paging) -> Page[SignInInfo]:
-    """The caller's sign-ins, the one used last first."""
+    """The caller's sign-ins, the last to expire first: as a rule, the one used last."""
     found = await sign_ins.page(call.db, call.actor, limit=query.limit, after=query.after)
     return Page([_shown(call, one) for one in found.items], found.next)
 

@@ -490,6 +490,7 @@ export type ErrorKind =
     | 'OriginRejected'
     | 'ParseError'
     | 'QuotaExceeded'
+    | 'RateLimited'
     | 'RegistrationClosed'
     | 'TooManyAttempts'
     | 'Unauthorized'
