@@ -7,6 +7,7 @@ import itertools
 from collections import deque
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 from types import NoneType
 from typing import Generic, Literal, Self, TypeVar, cast, overload
@@ -14,7 +15,7 @@ from weakref import WeakSet
 
 import msgspec
 from msgspec import UNSET, Raw
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import ClientConnection, connect, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from rpc.codec import JSON, MALFORMED, MSGPACK, Codec, ErrorBody, Incoming
@@ -55,6 +56,7 @@ class Client:
         url: str,
         *,
         token: str | None = None,
+        unix: str | None = None,
         encoding: Encoding = "msgpack",
         max_frame: int = 64 * 1024 * 1024,
         backlog: int = 10_000,
@@ -65,6 +67,7 @@ class Client:
         Args:
             url: `ws://` or `wss://`.
             token: sent as `Authorization: Bearer`, never in the URL, which others may log.
+            unix: path of the Unix socket the server listens at; the URL then only names what is asked for.
             encoding: of what this client sends, and so of what it is answered.
             max_frame: bytes a frame of the server may have; a larger one ends the connection.
             backlog: notifications that may wait for whoever iterates `notifications()`; one more ends the
@@ -78,8 +81,9 @@ class Client:
         """
         headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         try:
-            socket = await connect(
-                url,
+            connecting = connect if unix is None else partial(unix_connect, unix)
+            socket = await connecting(
+                uri=url,
                 additional_headers=headers,
                 max_size=max_frame,
                 compression=None,

@@ -13,6 +13,7 @@ from auth.keys import KeyRing
 from auth.passwords import Passwords
 from auth.profile import Profile
 from auth.revocations import RevocationFollower
+from auth.runtimes import AUDIENCE, RuntimeSignIns
 from auth.service import Accounts
 from auth.throttle import Throttle
 from auth.tokens import Tokens
@@ -23,9 +24,12 @@ from fdb_provider.files.service import FileService
 from fdb_provider.indexes.builder import Builder
 from fdb_provider.repositories import COLLECTIONS
 from fdb_provider.store import Store
+from rpc import Registry
 from theia_bridge.config import Settings
 from theia_bridge.ide import static, welcome
-from theia_bridge.methods import build_registry
+from theia_bridge.leases import Leases
+from theia_bridge.methods.context import Context
+from theia_bridge.methods.registry import build_registry
 from theia_bridge.metrics import Metrics
 from theia_bridge.middleware.chain import setup_middleware
 from theia_bridge.observations import Observations
@@ -37,18 +41,24 @@ from theia_bridge.sockets import Sockets
 from theia_bridge.state import (
     ACCOUNTS,
     DATABASE,
+    DOORS,
     ERASER,
     FILES,
     GATE,
     KEYS,
+    LEASES,
     METRICS,
     OBSERVATIONS,
     PROFILE,
     RATES,
     REVOCATIONS,
+    RUNTIMES,
     SEARCH,
     SETTINGS,
 )
+from theia_bridge.workspace import proxy
+from theia_bridge.workspace.doors import Doors
+from theia_bridge.workspace.runtimes import Runtimes
 
 _log = logging.getLogger(__name__)
 
@@ -102,6 +112,7 @@ async def create_app(settings: Settings) -> web.Application:
     registry = build_registry()
     sockets = Sockets(registry)
     app[RATES] = Rates(database, settings.rates)
+    _add_runtimes(app, registry, sockets)
     app[METRICS] = _metrics(app, Metrics(registry.methods, database.counts), sockets)
     collector = Collector(database, app[FILES], settings.retention, audit_days=settings.audit_days)
     builder = Builder(database, COLLECTIONS, settle=database.settle)
@@ -137,6 +148,41 @@ async def create_app(settings: Settings) -> web.Application:
     app.add_routes(static.routes)
     app.router.add_get("/ws/rpc", sockets.handle)
     return app
+
+
+def _add_runtimes(app: web.Application, registry: Registry[Context], sockets: Sockets) -> None:
+    """Adds what runs the programs of users."""
+    settings, database = app[SETTINGS], app[DATABASE]
+    tokens = Tokens(
+        app[KEYS],
+        issuer=settings.issuer,
+        audience=settings.audience + AUDIENCE,
+        seconds=settings.access_token_seconds,
+    )
+    app[LEASES] = Leases(app[REVOCATIONS])
+    app[DOORS] = Doors(Gate(database, tokens))
+    app[RUNTIMES] = Runtimes(
+        settings,
+        RuntimeSignIns(database, tokens),
+        app[DOORS],
+        app[LEASES],
+        types={name: declared.params_type for name, declared in registry.notifications.items()},
+        watched=sockets.watched,
+        tell=sockets.tell,
+    )
+
+    async def running(app: web.Application) -> AsyncIterator[None]:
+        task = asyncio.create_task(app[RUNTIMES].run(), name="runtimes")
+        yield
+        task.cancel()
+        await asyncio.wait([task])
+
+    async def shut(app: web.Application) -> None:
+        await app[RUNTIMES].close()
+
+    app.cleanup_ctx.append(running)
+    app.on_shutdown.append(shut)  # before the sockets, through which what they wrote is stored
+    app.add_routes(proxy.routes)
 
 
 def _metrics(app: web.Application, metrics: Metrics, sockets: Sockets) -> Metrics:

@@ -71,6 +71,17 @@ def serve(
     server.run(settings, lambda url: print(f"Theia Bridge is ready: {url}", flush=True))
 
 
+@app.command()
+def workspace() -> None:
+    """Runs the runtime of a workspace session. Gateways start it, and tell it the rest on standard input.
+
+    Example: `theia-bridge workspace < handover.json`
+    """
+    from theia_bridge.workspace import server  # noqa: PLC0415 - the other commands need none of it
+
+    server.main()
+
+
 @app.command("token")
 def print_token(email: Email, url: Url = DEFAULT_URL) -> None:
     """Signs in and prints an access token, for scripts. It is good for minutes, and the sign-in ends with it.

@@ -170,6 +170,47 @@ class Settings(BaseSettings):
             "over HTTP, `all` also of contents of files read in the IDE."
         ),
     ] = "none"
+    workspace_sandbox: Annotated[
+        Literal["bubblewrap", "none"],
+        Field(
+            description="What keeps a workspace's programs from the rest of the machine; `none` is unsafe: "
+            "they may then do and read whatever the server may."
+        ),
+    ] = "bubblewrap"
+    workspace_folder: Annotated[
+        Path, Field(description="Folder of the sessions' files while programs work on them.")
+    ] = Path(".data/workspaces")
+    workspace_idle_minutes: Annotated[
+        float,
+        Field(gt=0, description="Minutes after which a runtime is stopped whose session nobody has open."),
+    ] = 30.0
+    workspace_limit: Annotated[
+        int, Field(ge=0, description="Runtimes a gateway has at a time; 0: none, so no terminals.")
+    ] = 32
+    workspace_memory_bytes: Annotated[
+        int,
+        Field(ge=64 * 1024**2, description="Bytes of memory one process of a workspace may take for itself."),
+    ] = 4 * 1024**3
+    workspace_processes: Annotated[
+        int, Field(ge=16, description="Processes and threads a runtime may have at a time.")
+    ] = 512
+    workspace_cpu_seconds: Annotated[
+        int, Field(ge=0, description="Processor seconds one process of a workspace may use; 0: no limit.")
+    ] = 0
+    workspace_file_bytes: Annotated[
+        int, Field(ge=1024**2, description="Bytes a file may have that a process of a workspace writes.")
+    ] = 16 * 1024**3
+    workspace_network: Annotated[
+        bool,
+        Field(
+            description="Whether workspaces reach the network, and with it all that listens on this machine, "
+            "a FoundationDB cluster too."
+        ),
+    ] = False
+    workspace_excludes: Annotated[
+        tuple[str, ...],
+        Field(description="Names of folders whose files stay on the workspace's disk and are not stored."),
+    ] = ("node_modules", ".venv", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache")
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least level that is logged.")
     ] = "info"

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from auth import errors as auth
 from fdb_provider import errors as store
 from rpc import RpcError
+from theia_bridge.workspace import errors as workspace
 
 
 class Kind(NamedTuple):
@@ -69,6 +70,8 @@ KINDS: dict[type[Exception], Kind] = {
     store.InvalidPattern: Kind("InvalidPattern", -32021, HTTPStatus.BAD_REQUEST),
     store.SearchUnavailable: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
     RateLimited: Kind("RateLimited", -32029, HTTPStatus.TOO_MANY_REQUESTS),
+    workspace.NoSandbox: Kind("NoSandbox", -32040, HTTPStatus.SERVICE_UNAVAILABLE),
+    workspace.WorkspaceUnavailable: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
     auth.PasswordsBusy: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
 }
 

@@ -16,6 +16,7 @@ from theia_bridge.app import create_app
 from theia_bridge.config import Settings
 from theia_bridge.log import setup_log
 from theia_bridge.middleware.request_log import AccessLogger
+from theia_bridge.state import DOORS
 
 SHUTDOWN_SECONDS = 4.0
 """How long requests under way may take once the server was told to stop; aiohttp waits for it twice."""
@@ -53,6 +54,8 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
         shutdown_timeout=SHUTDOWN_SECONDS,
     )
     await runner.setup()
+    assert runner.server is not None
+    app[DOORS].serve_with(runner.server)
     try:
         site = web.TCPSite(runner, settings.host, settings.port)
         await site.start()

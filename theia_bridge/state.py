@@ -13,10 +13,13 @@ from fdb_provider.engine import Database
 from fdb_provider.erasure import Eraser
 from fdb_provider.files.service import FileService
 from theia_bridge.config import Settings
+from theia_bridge.leases import Leases
 from theia_bridge.metrics import Metrics
 from theia_bridge.observations import Observations
 from theia_bridge.rates import Rates
 from theia_bridge.search.service import SearchService
+from theia_bridge.workspace.doors import Doors
+from theia_bridge.workspace.runtimes import Runtimes
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 DATABASE: web.AppKey[Database] = web.AppKey("database", Database)
@@ -31,3 +34,6 @@ RATES: web.AppKey[Rates] = web.AppKey("rates", Rates)
 PROFILE: web.AppKey[Profile] = web.AppKey("profile", Profile)
 OBSERVATIONS: web.AppKey[Observations] = web.AppKey("observations", Observations)
 ERASER: web.AppKey[Eraser] = web.AppKey("eraser", Eraser)
+LEASES: web.AppKey[Leases] = web.AppKey("leases", Leases)
+DOORS: web.AppKey[Doors] = web.AppKey("doors", Doors)
+RUNTIMES: web.AppKey[Runtimes] = web.AppKey("runtimes", Runtimes)

@@ -13,8 +13,8 @@ from fdb_provider.models import Role
 from rpc import ChannelClosed, RpcError
 from rpc.client import Client
 from tests.tenants.conftest import PASSWORD, Gateway, Person, answer, problem
-from theia_bridge.methods import build_registry
 from theia_bridge.methods.protocol import Directory, ReadDirectoryParams, WriteFileParams
+from theia_bridge.methods.registry import build_registry
 from theia_bridge.rest import RESOURCES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 from rpc.openrpc import describe
 from rpc.typescript import generate
 from theia_bridge import __version__
-from theia_bridge.methods import build_registry
+from theia_bridge.methods.registry import build_registry
 
 TARGET = Path("extension-ts/extension/src/common/protocol.generated.ts")
 

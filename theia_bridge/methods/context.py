@@ -9,6 +9,7 @@ import msgspec
 
 from auth.context import UserContext
 from fdb_provider.engine import Database
+from fdb_provider.errors import NoPermissions
 from fdb_provider.files import audited
 from fdb_provider.files.paths import parse
 from fdb_provider.files.service import FileService
@@ -20,6 +21,7 @@ from theia_bridge.trace import TRACE
 
 if TYPE_CHECKING:  # it imports the wire types, and with them this package
     from theia_bridge.search.service import SearchService
+    from theia_bridge.workspace.runtimes import Runtimes
 
 Notify = Callable[[str, msgspec.Struct], Awaitable[None]]
 
@@ -28,6 +30,7 @@ class Context:
     """One channel's caller and what its methods work with.
 
     Args:
+        runtimes: of the gateway; None if the caller is a runtime itself.
         max_frame: bytes of the largest frame the channel takes.
         tell: has the audit tell of what the caller read; None if it is not to.
         user: replaced when the channel is renewed.
@@ -43,6 +46,7 @@ class Context:
         db: Database,
         files: FileService,
         search: SearchService,
+        runtimes: Runtimes | None,
         max_frame: int,
         tell: Observations | None,
         renew: Callable[[str], Awaitable[UserContext]],
@@ -52,6 +56,7 @@ class Context:
         self.db = db
         self.files = files
         self.search = search
+        self._runtimes = runtimes
         self.max_frame = max_frame
         self._tell = tell
         self.renew = renew
@@ -63,6 +68,17 @@ class Context:
         """Who calls and from where, for services and their audit entries."""
         trace = TRACE.get()
         return Actor(self.user.scope) if trace is None else Actor(self.user.scope, trace.id, trace.address)
+
+    @property
+    def runtimes(self) -> Runtimes:
+        """The runtimes of this gateway.
+
+        Raises:
+            NoPermissions: the caller is one of them.
+        """
+        if self._runtimes is None:
+            raise NoPermissions("A runtime does not control runtimes.")
+        return self._runtimes
 
     def tell_of_read(self, method: str, path: str) -> None:
         """Has the audit tell that the caller was given a file's content, if the settings say so."""

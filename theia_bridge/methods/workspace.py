@@ -10,8 +10,14 @@ from fdb_provider.repositories import accounts, workspace_sessions
 from rpc import Registry
 from theia_bridge.methods.context import Context
 from theia_bridge.methods.protocol import Quota, WorkspaceInfo, WorkspaceUsage
+from theia_bridge.workspace.protocol import WorkspaceRuntime
 
 registry: Registry[Context] = Registry()
+registry.notification(
+    "workspace.didChangeRuntime",
+    WorkspaceRuntime,
+    "The runtime of the session has started, ended or changed.",
+)
 
 
 @registry.method("workspace.info")
@@ -50,3 +56,23 @@ async def usage(context: Context) -> WorkspaceUsage:
         for owner in OWNERS
     )
     return WorkspaceUsage(session=session, user=user, tenant=tenant)
+
+
+@registry.method("workspace.runtime")
+async def runtime(context: Context) -> WorkspaceRuntime:
+    """How the runtime is that runs this session's terminals and language servers; it is not started."""
+    return await context.runtimes.describe(context.user.scope)
+
+
+@registry.method("workspace.start", shielded=True)
+async def start(context: Context) -> WorkspaceRuntime:
+    """Starts the runtime of this session unless it runs, and answers when it does."""
+    started = await context.runtimes.of(context.user.scope, context.actor)
+    return await started.describe()
+
+
+@registry.method("workspace.stop", shielded=True)
+async def stop(context: Context) -> WorkspaceRuntime:
+    """Stops the runtime of this session: its programs end, after what they wrote is stored."""
+    await context.runtimes.stop(context.user.scope)
+    return await context.runtimes.describe(context.user.scope)

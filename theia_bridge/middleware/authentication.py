@@ -14,10 +14,15 @@ from auth.context import UserContext
 from auth.errors import OriginRejected, Reason, TokenRejected
 from auth.gate import Gate
 from theia_bridge.trace import TRACE
+from theia_bridge.workspace.doors import Doors
 
 ACCESS_COOKIE = "theia_bridge_access"
 USER: web.RequestKey[UserContext] = web.RequestKey("user", UserContext)
 """Who makes a request; there on every request but those to public handlers."""
+LET_IN_BY: web.RequestKey[Gate] = web.RequestKey("gate", Gate)
+"""The gate that a request came through; there where `USER` is."""
+OF_RUNTIME: web.RequestKey[bool] = web.RequestKey("of_runtime", bool)
+"""Set where the runtime of a workspace makes a request, in the name of `USER`."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _PUBLIC = "__theia_bridge_public__"
 
@@ -30,17 +35,24 @@ def public(handler: H) -> H:
     return handler
 
 
-def setup_authentication(app: web.Application, gate: Gate, origins: Iterable[str] = ()) -> None:
+def setup_authentication(
+    app: web.Application, gate: Gate, origins: Iterable[str] = (), doors: Doors | None = None
+) -> None:
     """Puts the gate in front of the application; after the middleware `problems`, which tells its errors.
 
     Args:
         origins: origins besides the server's own whose pages may open sockets and send cookies, as
             `https://host:port`.
+        doors: where runtimes of workspaces come in, with tokens that are good there only.
     """
     allowed = frozenset(origin.rstrip("/").lower() for origin in origins)
 
     @web.middleware
     async def authentication(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if doors is not None and (door := doors.path_of(request)) is not None:
+            _let_in(request, await doors.authenticate(request, door), doors.gate)
+            request[OF_RUNTIME] = True
+            return await handler(request)
         _check_origin(request, allowed)
         if getattr(request.match_info.handler, _PUBLIC, False):
             return await handler(request)
@@ -52,12 +64,12 @@ def setup_authentication(app: web.Application, gate: Gate, origins: Iterable[str
                 return _redirect(f"/login?next={quote(_without_token(request), safe='')}")
             raise
         if token is None or not from_query or _is_upgrade(request):
-            _let_in(request, user)
+            _let_in(request, user, gate)
             return await handler(request)
         own = await _visitor(request, gate)
         # A link of another site must not put its own account in place of the visitor's.
         kept = own is not None and own.scope.user != user.scope.user and _may_be_foreign(request)
-        _let_in(request, own if own is not None and kept else user)
+        _let_in(request, own if own is not None and kept else user, gate)
         if _is_navigation(request):
             # Keeps the token out of the address bar and the history.
             response: web.StreamResponse = _redirect(_without_token(request))
@@ -87,8 +99,9 @@ def set_access_cookie(request: web.Request, response: web.StreamResponse, token:
     )
 
 
-def _let_in(request: web.Request, user: UserContext) -> None:
+def _let_in(request: web.Request, user: UserContext, gate: Gate) -> None:
     request[USER] = user
+    request[LET_IN_BY] = gate
     if (trace := TRACE.get()) is not None:
         trace.scope = user.scope
 

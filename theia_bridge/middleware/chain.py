@@ -12,7 +12,7 @@ from theia_bridge.middleware.metrics import setup_metrics
 from theia_bridge.middleware.proxy import forwarded
 from theia_bridge.middleware.rate_limit import setup_rate_limit, setup_refusal_limit
 from theia_bridge.middleware.request_log import setup_request_log
-from theia_bridge.state import GATE, METRICS, RATES, SETTINGS
+from theia_bridge.state import DOORS, GATE, METRICS, RATES, SETTINGS
 
 
 def setup_middleware(app: web.Application) -> None:
@@ -25,6 +25,6 @@ def setup_middleware(app: web.Application) -> None:
     if settings.trust_proxy:
         app.middlewares.append(forwarded)
     setup_refusal_limit(app, app[RATES])
-    setup_authentication(app, app[GATE], settings.origins)
+    setup_authentication(app, app[GATE], settings.origins, app[DOORS])
     setup_rate_limit(app, app[RATES])
     setup_audit(app)

@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler
 from auth.errors import OriginRejected, TokenRejected
 from auth.throttle import network
 from fdb_provider.scope import Scope
-from theia_bridge.middleware.authentication import USER
+from theia_bridge.middleware.authentication import OF_RUNTIME, USER
 from theia_bridge.middleware.routes import route_of
 from theia_bridge.rates import Budget, Rates
 from theia_bridge.trace import TRACE
@@ -55,11 +55,12 @@ def setup_rate_limit(app: web.Application, rates: Rates) -> None:
 
 
 def budget_of(request: web.Request) -> Budget | None:
-    """The budget a request is taken from; None for pages, their parts and what watches the server."""
+    """The budget a request is taken from; None for pages, their parts, what watches the server,
+    and the runtimes of workspaces, whose programs wait for the store."""
     route = route_of(request)
     if route in SIGN_INS:
         return "sign-in"
-    if not route.startswith(("/api/", "/ws/")):
+    if not route.startswith(("/api/", "/ws/")) or request.get(OF_RUNTIME, False):
         return None
     if USER not in request:
         return "anonymous"

@@ -215,6 +215,19 @@ export interface Restored {
     stat: Stat;
 }
 
+/**
+ * How a runtime is.
+ *
+ * `mirror` is `live` once the disk is equal to the store and kept so. `started` is in milliseconds since
+ * 1970, `terminals` is how many are open, `languages` those whose servers run.
+ */
+export interface RuntimeStatus {
+    mirror: 'failed' | 'live' | 'off' | 'syncing';
+    started: number;
+    terminals: number;
+    languages: Array<string>;
+}
+
 export interface Search {
     searchId: string;
 }
@@ -363,6 +376,14 @@ export interface WorkspaceInfo {
     maxFrame: number;
 }
 
+/** The runtime of the caller's session. `error` tells why it has failed; `status` is of one that runs. */
+export interface WorkspaceRuntime {
+    state: 'failed' | 'running' | 'starting' | 'stopped';
+    sandbox: 'bubblewrap' | 'none';
+    error: string | null;
+    status: RuntimeStatus | null;
+}
+
 /**
  * `session` is of `/workspace`, `user` of `/home`, `tenant` of all sessions and homes together.
  *
@@ -445,6 +466,12 @@ export interface Methods {
     'trash.restore': { params: TrashRestoreParams; result: Restored };
     /** The session this channel works on, and who is working. */
     'workspace.info': { params: undefined; result: WorkspaceInfo };
+    /** How the runtime is that runs this session's terminals and language servers; it is not started. */
+    'workspace.runtime': { params: undefined; result: WorkspaceRuntime };
+    /** Starts the runtime of this session unless it runs, and answers when it does. */
+    'workspace.start': { params: undefined; result: WorkspaceRuntime };
+    /** Stops the runtime of this session: its programs end, after what they wrote is stored. */
+    'workspace.stop': { params: undefined; result: WorkspaceRuntime };
     /** How much the session, the user and the tenant keep, and how much they may. */
     'workspace.usage': { params: undefined; result: WorkspaceUsage };
 }
@@ -459,6 +486,8 @@ export interface Notifications {
     'search.didFind': DidFind;
     /** A text search has ended by itself. */
     'search.didFinish': DidFinish;
+    /** The runtime of the session has started, ended or changed. */
+    'workspace.didChangeRuntime': WorkspaceRuntime;
 }
 
 /** `data.kind` of an error. */
@@ -486,6 +515,7 @@ export type ErrorKind =
     | 'LastOwner'
     | 'MethodNotFound'
     | 'NoPermissions'
+    | 'NoSandbox'
     | 'NotFound'
     | 'OriginRejected'
     | 'ParseError'

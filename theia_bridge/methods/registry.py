@@ -1,0 +1,28 @@
+"""The registry of all RPC methods."""
+
+from __future__ import annotations
+
+from fdb_provider.errors import NoPermissions
+from rpc import Registry, register_builtin
+from rpc.registry import Method
+from theia_bridge import __version__
+from theia_bridge.errors import KINDS
+from theia_bridge.methods import auth, fs, search, trash, workspace
+from theia_bridge.methods.context import Context
+
+
+def build_registry() -> Registry[Context]:
+    """Every method, notification and error of the channel."""
+    registry: Registry[Context] = Registry()
+    for namespace in (auth, fs, search, trash, workspace):
+        registry.include(namespace.registry)
+    for error, kind in KINDS.items():
+        registry.error(kind.code, kind.name, (error.__doc__ or "").strip())
+    register_builtin(registry, "Theia Bridge", __version__)
+    return registry
+
+
+def admit(context: Context, method: Method[Context]) -> None:
+    """Keeps those who only read from what writes. Raises `NoPermissions`."""
+    if method.shielded and context.user.role == "viewer":
+        raise NoPermissions(f"You are a viewer in this tenant: you may read, but not call {method.name}.")

@@ -1,0 +1,113 @@
+"""`/ws/terminal/{id}` and `/ws/lsp/{language}`: browsers' sockets that end in their session's runtime."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import quote
+
+import aiohttp
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from auth.context import UserContext
+from fdb_provider.errors import NoPermissions
+from fdb_provider.models import at_least
+from fdb_provider.scope import Actor
+from theia_bridge.middleware.authentication import LET_IN_BY, USER
+from theia_bridge.sockets import keep_alive
+from theia_bridge.state import LEASES, RUNTIMES, SETTINGS
+from theia_bridge.trace import TRACE
+
+CLOSE_SECONDS = 5.0
+"""How long a browser may take to agree to a close before its connection is dropped."""
+_VIEWER = "You are a viewer in this tenant: you may read, but not run programs."
+
+routes = web.RouteTableDef()
+
+
+@routes.get("/ws/terminal/{id}")
+async def terminal(request: web.Request) -> web.WebSocketResponse:
+    """The bytes of one terminal."""
+    return await _serve(request, f"/terminal/{quote(request.match_info['id'], safe='')}")
+
+
+@routes.get("/ws/lsp/{language}")
+async def language(request: web.Request) -> web.WebSocketResponse:
+    """The messages of one language's server."""
+    return await _serve(request, f"/lsp/{quote(request.match_info['language'], safe='')}")
+
+
+async def _serve(request: web.Request, path: str) -> web.WebSocketResponse:
+    """Connects the browser to the runtime. All that can be refused is refused before the upgrade."""
+    user = request[USER]
+    if not at_least(user.role, "member"):
+        raise NoPermissions(_VIEWER)
+    if not web.WebSocketResponse().can_prepare(request):
+        raise web.HTTPUpgradeRequired
+    trace = TRACE.get()
+    actor = Actor(user.scope) if trace is None else Actor(user.scope, trace.id, trace.address)
+    runtime = await request.app[RUNTIMES].of(user.scope, actor)
+    with runtime.hold():
+        try:
+            inner = await runtime.connect(path)
+        except aiohttp.WSServerHandshakeError as refusal:
+            if refusal.status == 404:
+                raise web.HTTPNotFound(text="There is no such terminal or language server.") from None
+            raise web.HTTPServiceUnavailable(text=f"The workspace answers {refusal.status}.") from None
+        except aiohttp.ClientError as error:
+            raise web.HTTPServiceUnavailable(text=f"The workspace does not answer: {error}") from None
+        try:
+            return await _connect(request, user, inner)
+        finally:
+            await inner.close()
+
+
+async def _connect(
+    request: web.Request, user: UserContext, inner: aiohttp.ClientWebSocketResponse
+) -> web.WebSocketResponse:
+    """Brings frames both ways until one side closes or the caller's lease ends."""
+    outer = web.WebSocketResponse(
+        max_msg_size=request.app[SETTINGS].rpc_max_frame, compress=False, timeout=CLOSE_SECONDS
+    )
+    await outer.prepare(request)
+    keep_alive(request)
+
+    async def close(code: int, reason: str) -> None:
+        await outer.close(code=code, message=reason.encode()[:123])
+
+    def changed(user: UserContext) -> None:
+        if not at_least(user.role, "member"):
+            lease.end(_VIEWER)
+
+    lease = request.app[LEASES].grant(user, request[LET_IN_BY], close, changed, follows=True)
+    pumps = [asyncio.create_task(_inward(outer, inner)), asyncio.create_task(_outward(inner, outer))]
+    try:
+        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        await lease.release()
+    if not outer.closed:
+        code = inner.close_code
+        if code is None or code == WSCloseCode.ABNORMAL_CLOSURE:
+            code = WSCloseCode.SERVICE_RESTART
+        await outer.close(code=code)
+    return outer
+
+
+async def _inward(outer: web.WebSocketResponse, inner: aiohttp.ClientWebSocketResponse) -> None:
+    """A frame is taken from the browser when the one before it was taken by the runtime."""
+    async for message in outer:
+        if message.type is WSMsgType.BINARY:
+            await inner.send_bytes(message.data)
+        elif message.type is WSMsgType.TEXT:
+            await inner.send_str(message.data)
+
+
+async def _outward(inner: aiohttp.ClientWebSocketResponse, outer: web.WebSocketResponse) -> None:
+    """A frame is taken from the runtime when the one before it was taken by the browser."""
+    async for message in inner:
+        if message.type is WSMsgType.BINARY:
+            await outer.send_bytes(message.data)
+        elif message.type is WSMsgType.TEXT:
+            await outer.send_str(message.data)
