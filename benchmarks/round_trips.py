@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 from benchmarks import requests
 from benchmarks.figures import Figure, Plan
 from fdb_provider.engine import Database, Reader, Transaction
+from fdb_provider.engine.description import Description
 from fdb_provider.engine.url import open_database
 from fdb_provider.files.service import FileService
 from fdb_provider.scope import Scope
@@ -93,6 +94,9 @@ class _Counting:
 
     async def ready(self) -> None:
         await self._database.ready()
+
+    async def describe(self) -> Description:
+        return await self._database.describe()
 
     async def close(self) -> None:
         await self._database.close()

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.engine.counts import Counts
+from fdb_provider.engine.description import Description
 from fdb_provider.engine.url import open_database
 from fdb_provider.errors import DatabaseClosed, StoreError, StoreUnavailable, StoreUnusable
 from fdb_provider.formats import migrate, version
@@ -124,6 +125,9 @@ class Store:
     async def ready(self) -> None:
         await self._db.ready()
         self._check()
+
+    async def describe(self) -> Description:
+        return await self._db.describe()
 
     async def close(self) -> None:
         await self._db.close()

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from fdb_provider.engine.counts import Counts
+from fdb_provider.engine.description import Description
 
 T = TypeVar("T")
 
@@ -110,6 +111,10 @@ class Database(Protocol):
 
     async def ready(self) -> None:
         """Returns when the store answers. Raises `StoreUnavailable` when it does not, within 5 s."""
+        ...
+
+    async def describe(self) -> Description:
+        """What the store is and how it fares. Raises `StoreUnavailable` when it does not answer."""
         ...
 
     async def close(self) -> None: ...

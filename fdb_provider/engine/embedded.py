@@ -21,6 +21,7 @@ import lmdb
 
 from fdb_provider.engine import TRANSACTION_SECONDS, Reader, Transaction
 from fdb_provider.engine.counts import UNABLE, Counts
+from fdb_provider.engine.description import Description
 from fdb_provider.engine.embedded_transaction import EmbeddedReader, drive
 from fdb_provider.engine.embedded_writer import (
     VERSION_KEY,
@@ -28,6 +29,7 @@ from fdb_provider.engine.embedded_writer import (
     Loop,
     Writer,
     call,
+    live,
     mapped,
     translated,
 )
@@ -74,6 +76,7 @@ class EmbeddedDatabase:
     def __init__(self, path: Path, map_size: int, transaction_seconds: float) -> None:
         """Use `open`: this one blocks."""
         self._seconds = transaction_seconds
+        self._map_size = map_size
         self._folder = Folder(path)
         try:
             self._env, version = self._open_env(path, map_size)
@@ -208,6 +211,28 @@ class EmbeddedDatabase:
 
     async def ready(self) -> None:
         await self.read(lambda tr: tr.get(b""))
+
+    async def describe(self) -> Description:
+        with self._lock:
+            if self._closed:
+                raise DatabaseClosed("the store is closed")
+            self._reading += 1
+        try:
+            with self._env.begin() as txn:
+                used = live(txn) * self._env.stat()["psize"]
+        except lmdb.Error as error:
+            raise translated(error) from error
+        finally:
+            self._leave()
+        return Description(
+            kind="embedded",
+            software=f"LMDB {'.'.join(map(str, lmdb.version()))}",
+            engine="lmdb",
+            replication="none",
+            healthy=True,
+            used_bytes=used,
+            capacity_bytes=self._map_size,
+        )
 
     async def close(self) -> None:
         """Waits for what is being written and read, then closes. Closing twice does nothing."""

@@ -194,7 +194,7 @@ class Writer:
                 txn=txn,
                 # Like FoundationDB's about a million a second, so that data copied from there stays older.
                 version=max(self._version + 1, time.time_ns() // 1000),
-                tight=_live(txn) * self._page + len(jobs) * _GROWTH > self._limit,
+                tight=live(txn) * self._page + len(jobs) * _GROWTH > self._limit,
             )
             deadline = time.monotonic() + _GROUP_SECONDS
             done = 0
@@ -222,7 +222,7 @@ class Writer:
         try:
             job.result = job.context.run(drive, job.body, tr)
             stamped = tr.finish()
-            if group.tight and tr.grew and tr.measure(_live) * self._page > self._limit:
+            if group.tight and tr.grew and tr.measure(live) * self._page > self._limit:
                 raise StoreFull(f"the store has reached its limit of {self._limit} bytes")
         except BaseException as error:  # the caller's to handle, whatever it is
             job.error = _translated(error)
@@ -255,7 +255,7 @@ class Writer:
                 job.future.set_result(job.result)
 
 
-def _live(txn: trie.Txn) -> int:
+def live(txn: trie.Txn) -> int:
     """Pages that hold what is stored, without those that are free for reuse."""
     pages = txn.stat()
     return pages["branch_pages"] + pages["leaf_pages"] + pages["overflow_pages"]

@@ -17,8 +17,9 @@ from typing import Any, Final, TypeVar
 import fdb
 
 from fdb_provider import keyspace
-from fdb_provider.engine import TRANSACTION_SECONDS, Reader, Transaction
+from fdb_provider.engine import TRANSACTION_SECONDS, Reader, Transaction, fdb_status
 from fdb_provider.engine.counts import UNABLE, Counts
+from fdb_provider.engine.description import Description
 from fdb_provider.engine.fdb_binding import (
     TIMED_OUT,
     Bridge,
@@ -53,6 +54,9 @@ _WATCHES: Final = 1_000_000
 """Watches of this process at once; the most that FoundationDB allows."""
 _WATCH_PAUSES: Final = (0.05, 1.0)
 """Seconds, first and longest, between attempts to set a watch again after an error."""
+
+_DESCRIBED_SECONDS: Final = 5.0
+"""How long a description is told again: the cluster asks all its processes for it."""
 
 _TOO_OLD: Final = 1007
 _CONFLICT: Final = 1020
@@ -102,6 +106,7 @@ class FoundationDatabase:
         self._active = 0
         self._watching: dict[asyncio.Future[None], Bridge] = {}
         self._next_sweep = 0.0
+        self._described: tuple[float, Description | None] = (0.0, None)
         self._sweep: tuple[Any, ...] = ()
 
     async def run(self, body: Callable[[Transaction], Awaitable[T]], *, repeatable: bool = False) -> T:
@@ -260,6 +265,24 @@ class FoundationDatabase:
             raise self._translated(error) from error
         finally:
             self._leave()
+
+    async def describe(self) -> Description:
+        told, described = self._described
+        if described is not None and time.monotonic() - told < _DESCRIBED_SECONDS:
+            return described
+        bridge = self._enter()
+        handle = Handle(self._db, bridge)
+        try:
+            status = await handle.get(fdb_status.KEY, True)
+        except FDBError as error:
+            raise self._translated(error) from error
+        finally:
+            self._leave()
+        described = None if status is None else fdb_status.parse(status)
+        if described is None:
+            raise StoreUnavailable(f"the FoundationDB cluster of {self._name} is not available")
+        self._described = time.monotonic(), described
+        return described
 
     async def close(self) -> None:
         """Waits for what is under way, then refuses everything. Closing twice does nothing."""

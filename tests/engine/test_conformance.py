@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import re
 import threading
 from collections.abc import Awaitable, Callable
 from typing import Concatenate, ParamSpec, TypeVar
@@ -589,6 +590,25 @@ async def test_calls_from_other_threads_and_event_loops(database: Database) -> N
     assert threading.active_count() < 50
 
 
+async def test_it_describes_itself(store_url: str, database: Database) -> None:
+    told = await database.describe()
+    assert store_url.startswith(f"{told.kind}:")
+    if told.kind == "embedded":
+        assert re.fullmatch(r"LMDB 0\.\d+\.\d+", told.software)
+        assert (told.engine, told.replication, told.healthy) == ("lmdb", "none", True)
+        assert told.used_bytes is not None
+        assert 0 < told.used_bytes < 1024**2
+        assert told.capacity_bytes == 64 * 1024**3
+        await put(database, *[(b"%d" % i, bytes(90_000)) for i in range(50)])
+        after = (await database.describe()).used_bytes
+        assert after is not None
+        assert after > 50 * 90_000
+    else:
+        assert re.fullmatch(r"FoundationDB 7\.3\.\d+", told.software)
+        # as tests/fdbserver.py has configured it
+        assert (told.engine, told.replication, told.capacity_bytes) == ("ssd-2", "single", None)
+
+
 async def test_closing(store_url: str) -> None:
     from fdb_provider.engine.url import open_database
 
@@ -612,6 +632,8 @@ async def test_closing(store_url: str) -> None:
         await database.watch(b"a", None)
     with pytest.raises(DatabaseClosed):
         await database.ready()
+    with pytest.raises(DatabaseClosed):
+        await database.describe()
     database = await open_database(store_url)
     assert len(await scan(database)) == 21
     await database.close()

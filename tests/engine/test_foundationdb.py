@@ -157,9 +157,10 @@ async def test_a_cluster_that_does_not_answer(library: None, tmp_path: Path) -> 
                 database.ready(),
                 database.read(lambda tr: tr.get(b"a")),
                 database.run(write),
+                database.describe(),
                 return_exceptions=True,
             )
-        assert [type(result) for result in results] == [StoreUnavailable] * 3
+        assert [type(result) for result in results] == [StoreUnavailable] * 4
         assert "may or may not" not in str(results[1])
         assert not watching.done()
         watching.cancel()

@@ -12,6 +12,7 @@ import pytest
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
+from fdb_provider.engine.description import Description
 from fdb_provider.engine.url import open_database
 from fdb_provider.errors import CursorExpired, DatabaseClosed, FileNotADirectory, FileNotFound
 from fdb_provider.files import feed, followers, watch
@@ -150,6 +151,9 @@ class Counting:
 
     async def ready(self) -> None:
         await self._database.ready()
+
+    async def describe(self) -> Description:
+        return await self._database.describe()
 
     async def close(self) -> None:
         await self._database.close()
