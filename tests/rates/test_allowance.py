@@ -95,7 +95,7 @@ class Slow:
         self.go = asyncio.Event()
         self.counts = database.counts
         self.read, self.watch = database.read, database.watch
-        self.ready, self.close = database.ready, database.close
+        self.ready, self.describe, self.close = database.ready, database.describe, database.close
 
     async def run(self, body: Callable[[Transaction], Awaitable[T]], *, repeatable: bool = False) -> T:
         await self.go.wait()

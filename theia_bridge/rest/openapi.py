@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import NamedTuple, cast, get_origin
 
 from aiohttp import web
@@ -13,10 +14,10 @@ from aiohttp import web
 from auth.errors import InvalidFields, OriginRejected, TokenRejected
 from fdb_provider.errors import Conflict, NoPermissions, StoreFull, StoreUnavailable
 from rpc.schemas import Json, describe_types, name_of
-from theia_bridge.errors import kind_of_class, kind_of_status
+from theia_bridge.errors import RateLimited, kind_of_class, kind_of_status
 from theia_bridge.middleware.authentication import ACCESS_COOKIE
 from theia_bridge.problems import Problem
-from theia_bridge.rest.resource import Endpoint, Page, Resource
+from theia_bridge.rest.resource import PREFIX, Endpoint, Page, Resource
 
 OPENAPI_VERSION = "3.1.1"
 _SCHEMAS = "#/components/schemas/"
@@ -35,15 +36,32 @@ _GENERIC = re.compile(r"Page_(\w+)_")
 _ETAG = r'(W/)?"[\x21\x23-\x7e]*"'
 _ARGUMENT = re.compile(r"(\w+(?:, \w+)*): (.*)")
 
-_HEADERS: dict[str, tuple[str, Json]] = {
-    "ETag": ("The version that is shown, for `If-Match` and `If-None-Match`.", {"type": "string"}),
-    "Link": ('`<…>; rel="next"`, the next page; not on the last one.', {"type": "string"}),
-    "Location": ("The path of what was made.", {"type": "string", "format": "uri-reference"}),
-    "Retry-After": ("Seconds to wait before the next try.", {"type": "integer", "minimum": 0}),
-    "WWW-Authenticate": ("`Bearer`, with what is wrong with the token if there is one.", {"type": "string"}),
+_HEADERS: dict[str, tuple[str, Json, bool]] = {
+    "ETag": ("The version that is shown, for `If-Match` and `If-None-Match`.", {"type": "string"}, True),
+    "Link": ('`<…>; rel="next"`, the next page; not on the last one.', {"type": "string"}, False),
+    "Location": ("The path of what was made.", {"type": "string", "format": "uri-reference"}, True),
+    "RateLimit": (
+        'What is left of the caller\'s budget, and in how many seconds there is more: `"rest";r=57;t=12`.',
+        {"type": "string"},
+        False,
+    ),
+    "RateLimit-Policy": (
+        'The budget: so many requests in so many seconds, `"rest";q=100;w=60`.',
+        {"type": "string"},
+        False,
+    ),
+    "Retry-After": ("Seconds to wait before the next try.", {"type": "integer", "minimum": 0}, False),
+    "WWW-Authenticate": (
+        "`Bearer`, with what is wrong with the token if there is one.",
+        {"type": "string"},
+        True,
+    ),
+    "X-Request-Id": ("By it the server's log tells more.", {"type": "string"}, True),
 }
-_NEEDED = {"ETag", "Location", "WWW-Authenticate"}
-"""Headers that are always sent where they are documented."""
+"""Headers of answers: what they mean, their form, and whether they are always sent where documented."""
+_ALWAYS = ("X-Request-Id",)
+_LIMITED = ("RateLimit", "RateLimit-Policy")
+"""Sent with whatever is below `PREFIX`, unless that budget has no limit."""
 
 
 class _Fault(NamedTuple):
@@ -125,6 +143,10 @@ def describe(resources: Iterable[Resource], title: str, version: str) -> Json:
         "components": {
             "schemas": types.schemas,
             "responses": dict(sorted(problems.items())),
+            "headers": {
+                name: {"description": text, "required": always, "schema": schema}
+                for name, (text, schema, always) in _HEADERS.items()
+            },
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
                 "cookie": {"type": "apiKey", "in": "cookie", "name": ACCESS_COOKIE},
@@ -163,7 +185,7 @@ def _operation(resource: Resource, endpoint: Endpoint, types: _Types, problems: 
         }
     elif endpoint.takes is not None:
         operation["requestBody"] = {"required": True, "content": {endpoint.takes: {}}}
-    operation["responses"] = _responses(endpoint, types, problems)
+    operation["responses"] = _responses(endpoint, resource.prefix == PREFIX, types, problems)
     return operation
 
 
@@ -199,21 +221,20 @@ def _condition(name: str, description: str, pattern: str) -> Json:
     return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
 
 
-def _responses(endpoint: Endpoint, types: _Types, problems: dict[str, Json]) -> Json:
-    headers = dict(endpoint.sends)
-    if endpoint.tagged:
-        headers["ETag"] = _HEADERS["ETag"][0]
+def _responses(endpoint: Endpoint, limited: bool, types: _Types, problems: dict[str, Json]) -> Json:
+    common = (*_ALWAYS, *(_LIMITED if limited else ()))
+    names = [*common]
+    own = dict(endpoint.sends)
+    if endpoint.tagged and endpoint.gives:  # perhaps not with all that it gives
+        own["ETag"] = _HEADERS["ETag"][0]
+    elif endpoint.tagged:
+        names.append("ETag")
     if endpoint.location is not None:
-        headers["Location"] = ""
+        names.append("Location")
     result = endpoint.result_type
     if get_origin(result) is Page:
-        headers["Link"] = ""
-    good: Json = {"description": endpoint.status.phrase}
-    if headers:
-        good["headers"] = {name: _header(name, text) for name, text in headers.items()}
-    if endpoint.gives:
-        for header in good.get("headers", {}).values():
-            header["required"] = False
+        names.append("Link")
+    good: Json = {"description": endpoint.status.phrase, "headers": _headers(names, own)}
     if result is not None:
         good["content"] = {_JSON: {"schema": types.given(result)}}
     elif endpoint.gives:
@@ -222,16 +243,16 @@ def _responses(endpoint: Endpoint, types: _Types, problems: dict[str, Json]) -> 
     for status, text in endpoint.also.items():
         responses[str(status)] = {**good, "description": text}
     if endpoint.tagged and endpoint.method == "GET":
-        unchanged = {"ETag": good["headers"]["ETag"]}
-        responses["304"] = {"description": "It is a version that `If-None-Match` names", "headers": unchanged}
+        text = "It is a version that `If-None-Match` names"
+        responses["304"] = {"description": text, "headers": _headers([*common, "ETag"])}
     by_status: dict[HTTPStatus, list[_Fault]] = {}
-    for fault in _faults(endpoint):
+    for fault in _faults(endpoint, limited):
         known = by_status.setdefault(fault.status, [])
         if fault not in known:
             known.append(fault)
     for status, faults in sorted(by_status.items()):
         kinds = sorted({fault.kind for fault in faults})
-        described = _problem(status, kinds, faults)
+        described = _problem(status, kinds, faults, common)
         name = "-".join([str(status.value), *kinds])
         number = 1
         while problems.setdefault(name, described) != described:
@@ -241,12 +262,15 @@ def _responses(endpoint: Endpoint, types: _Types, problems: dict[str, Json]) -> 
     return responses
 
 
-def _header(name: str, text: str) -> Json:
-    known, schema = _HEADERS.get(name, ("", {"type": "string"}))
-    return {"description": text or known, "required": name in _NEEDED, "schema": schema}
+def _headers(names: Iterable[str], own: Mapping[str, str] = MappingProxyType({})) -> Json:
+    """Headers of an answer: known ones, and those of one endpoint with what they mean."""
+    return {
+        **{name: {"$ref": f"#/components/headers/{name}"} for name in names},
+        **{name: {"description": text, "schema": {"type": "string"}} for name, text in own.items()},
+    }
 
 
-def _faults(endpoint: Endpoint) -> Iterator[_Fault]:
+def _faults(endpoint: Endpoint, limited: bool) -> Iterator[_Fault]:
     """All ways in which an endpoint may refuse: those it declares, and those common to its like."""
     changes = endpoint.method != "GET"
     yield _fault(web.HTTPBadRequest, "The request is malformed.")
@@ -262,6 +286,8 @@ def _faults(endpoint: Endpoint) -> Iterator[_Fault]:
         yield _fault(web.HTTPUnsupportedMediaType, "The body is not of the documented type.")
     if endpoint.tagged:
         yield _fault(Conflict)
+    if limited:
+        yield _fault(RateLimited)
     for error in endpoint.errors:
         yield _fault(error)
     yield _Fault(HTTPStatus.INTERNAL_SERVER_ERROR, "InternalError", "Something went wrong on the server.")
@@ -279,16 +305,14 @@ def _fault(cls: type[Exception], doc: str | None = None) -> _Fault:
     return _Fault(kind.status, kind.name, doc)
 
 
-def _problem(status: HTTPStatus, kinds: list[str], faults: list[_Fault]) -> Json:
+def _problem(status: HTTPStatus, kinds: list[str], faults: list[_Fault], headers: Iterable[str]) -> Json:
     lines = [f"- `{kind}`: {' '.join(fault.doc for fault in faults if fault.kind == kind)}" for kind in kinds]
-    described: Json = {"description": "\n".join([status.phrase, "", *lines])}
-    names = []
+    names = [*headers]
     if status == HTTPStatus.UNAUTHORIZED:
         names.append("WWW-Authenticate")
-    if status in (HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE):
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         names.append("Retry-After")
-    if names:
-        described["headers"] = {name: _header(name, "") for name in names}
+    described: Json = {"description": "\n".join([status.phrase, "", *lines]), "headers": _headers(names)}
     members: Json = {"status": {"const": status.value}, "kind": {"enum": kinds}}
     schema = {"allOf": [{"$ref": "#/components/schemas/Problem"}, {"properties": members}]}
     example = {
