@@ -292,11 +292,14 @@ class Accounts:
         user, opened = found
         return await self._sign_in(Scope(used.tenant, user.id, opened.id), user, opened, fresh)
 
-    async def open(self, user: UserContext, session: str) -> Opened:
+    async def open(self, user: UserContext, session: str, *, actor: Actor | None = None) -> Opened:
         """A token of the caller's sign-in for another workspace session of theirs, which counts as used.
 
         The token stands while the sign-in and the session do. The tokens that follow from the refresh token
         are for the session that was signed in to, unless `refresh` is told otherwise.
+
+        Args:
+            actor: the caller, as the audit tells of them.
 
         Raises:
             RecordNotFound: the user has no such session.
@@ -305,7 +308,9 @@ class Accounts:
         scope = Scope(user.scope.tenant, user.scope.user, session)
 
         async def body(tr: Transaction) -> WorkspaceSession:
-            return await workspace_sessions.touch(tr, scope, now_ms())
+            used = await workspace_sessions.touch(tr, scope, now_ms())
+            audit.record(tr, actor or Actor(user.scope), "session.open", f"session/{session}")
+            return used
 
         opened = await self._database.run(body)
         token, _ = await self._tokens.issue(scope, user.role, user.family)

@@ -22,7 +22,7 @@ from auth.tokens import TOKEN_TYPE, Tokens
 from fdb_provider.engine import Transaction
 from fdb_provider.errors import RecordNotFound
 from fdb_provider.models import WorkspaceSession, new_id
-from fdb_provider.repositories import accounts, auth_sessions, workspace_sessions
+from fdb_provider.repositories import accounts, audit, auth_sessions, workspace_sessions
 from fdb_provider.scope import Scope
 from tests.auth.conftest import AUDIENCE, ISSUER, Identity
 
@@ -197,6 +197,10 @@ async def test_a_token_opened_for_a_session_stands_while_the_session_does(parts:
     inside = await parts.gate.authenticate(opened.access_token)
     assert inside.scope == Scope(done.tenant, done.user.id, other)
     assert (inside.family, inside.role, opened.session.id) == (caller.family, "owner", other)
+    (told,) = await parts.database.read(
+        lambda tr: audit.AUDIT.by_index(tr, done.tenant, "by_action_time", "session.open")
+    )
+    assert (told.user, told.session, told.resource) == (done.user.id, done.session.id, f"session/{other}")
     await change(parts, lambda tr: workspace_sessions.SESSIONS.delete(tr, done.tenant, other))
     assert await reason(parts, opened.access_token) is Reason.SESSION_GONE
     await parts.gate.authenticate(done.access_token)
