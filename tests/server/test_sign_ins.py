@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import jwt
 import pytest
+from aiohttp.test_utils import TestServer
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedError
 
+from fdb_provider.engine import Transaction
+from fdb_provider.models import WorkspaceSession, new_id
+from fdb_provider.repositories import auth_sessions, workspace_sessions
 from rpc import RpcError
+from rpc.client import Client
 from tests.process import PASSWORD, Server
+from theia_bridge.app import create_app
+from theia_bridge.config import load
 from theia_bridge.methods.protocol import CreateDirectoryParams, PathParams, Renewed, RenewParams, Stat
+from theia_bridge.state import ACCOUNTS, DATABASE, GATE
 
 WITHIN = 1.0
 """Seconds in which the sockets of a sign-in close."""
@@ -181,13 +190,43 @@ async def test_a_new_role_counts_at_once_in_requests_and_open_sockets(servers: l
             await channels[server].call("fs.stat", PathParams(path="/workspace"), Stat)
 
 
-async def test_a_token_of_another_session_does_not_renew_a_channel(servers: list[Server]) -> None:
-    team = Team(servers[0], "sessions")
-    await team.gather()
-    token, owners = team.ended["access_token"], team.owner["access_token"]
-    async with servers[-1].connect(token) as channel:
-        for other in (owners, team.kept["access_token"], team.ended["refresh_token"]):
+@pytest.fixture
+async def gateway(store_url: str, tmp_path: Path) -> AsyncIterator[TestServer]:
+    """A whole server in this process, whose store the test reaches too."""
+    app = await create_app(load(store=store_url, keys=tmp_path / "keys", cache=tmp_path / "cache"))
+    server = TestServer(app)
+    await server.start_server()
+    yield server
+    await server.close()
+
+
+async def test_a_channel_is_for_one_session_and_closes_with_it(gateway: TestServer) -> None:
+    app, url = gateway.app, f"ws://{gateway.host}:{gateway.port}/ws/rpc"
+    done = await app[ACCOUNTS].register("ada@example.com", PASSWORD, "Ada")
+    other = WorkspaceSession(id=new_id(), user=done.user.id, name="Other", created_at=1, used_at=1)
+    await app[DATABASE].run(lambda tr: workspace_sessions.create(tr, done.tenant, other))
+    caller = await app[GATE].authenticate(done.access_token)
+    opened = await app[ACCOUNTS].open(caller, other.id)
+    eve = await app[ACCOUNTS].register("eve@example.com", PASSWORD, "Eve")
+    again = await app[ACCOUNTS].login("ada@example.com", PASSWORD)
+    async with (
+        Client.connect(url, token=done.access_token) as kept,
+        connect(f"{url}?token={opened.access_token}") as closing,
+    ):
+        for token in (opened.access_token, eve.access_token, again.access_token, done.refresh_token):
             with pytest.raises(RpcError) as caught:
-                await channel.call("auth.renew", RenewParams(token=other), Renewed)
+                await kept.call("auth.renew", RenewParams(token=token), Renewed)
             assert caught.value.kind == "Unauthorized"
-        await channel.call("auth.renew", RenewParams(token=token), Renewed)
+        await kept.call("auth.renew", RenewParams(token=done.access_token), Renewed)
+
+        async def delete(tr: Transaction) -> None:
+            await workspace_sessions.SESSIONS.delete(tr, done.tenant, other.id)
+            await auth_sessions.review(tr, done.tenant, done.user.id)
+
+        await app[DATABASE].run(delete)
+        with pytest.raises(ConnectionClosedError) as closed:
+            async with asyncio.timeout(WITHIN):
+                await closing.recv()
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 4401
+        await kept.call("fs.stat", PathParams(path="/workspace"), Stat)
