@@ -24,7 +24,7 @@ from fdb_provider.errors import DatabaseClosed, StoreError
 from fdb_provider.files import content
 from fdb_provider.files.retention import DAY, RETENTION, Retention
 from fdb_provider.files.service import FileService
-from fdb_provider.models import Account
+from fdb_provider.models import Account, Erasure
 from fdb_provider.records import Collection
 from fdb_provider.repositories import (
     COLLECTIONS,
@@ -144,13 +144,18 @@ class Collector:
 
     async def _erase_removed(self, tenant: str) -> int:
         """Erases a member who was removed and has had the time in which that can be undone."""
-        until = content.now() - self._retention.trash
-        for user in await self._db.read(partial(USERS.purgeable, tenant=tenant, before=until, limit=1)):
-            actor = Actor(Scope(tenant, "", ""))
-            begin = partial(erasures.begin, actor=actor, user=user, now=content.now())
-            await self._eraser.run((await self._db.run(begin)).id)
-            return 1
-        return 0
+        now = content.now()
+
+        # In one transaction, so that nobody is erased who has just been restored.
+        async def begin(tr: Transaction) -> Erasure | None:
+            due = await USERS.purgeable(tr, tenant, before=now - self._retention.trash, limit=1)
+            return await erasures.begin(tr, Actor(Scope(tenant, "", "")), due[0], now) if due else None
+
+        erasure = await self._db.run(begin)
+        if erasure is None:
+            return 0
+        await self._eraser.run(erasure.id)
+        return 1
 
     async def _forget_audit(self, tenant: str) -> int:
         before = content.now() - self._audit
