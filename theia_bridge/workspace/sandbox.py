@@ -24,6 +24,7 @@ import rpc
 import theia_bridge
 from theia_bridge.workspace.errors import NoSandbox
 
+_TMP, _VAR_TMP, _SHM = "/tmp", "/var/tmp", "/dev/shm"  # noqa: S108 # nosec B108 # inside, its own
 USER = "theia"
 UID = 1000
 """The user inside."""
@@ -201,8 +202,8 @@ def _own() -> list[str]:
     memory = ("--size", str(MEMORY_FILES), "--perms", "1777", "--tmpfs")
     return [
         *("--proc", "/proc", "--dev", "/dev"),
-        *(*memory, "/dev/shm", *memory, "/tmp"),  # noqa: S108 # nosec B108 # the sandbox's own
-        *("--symlink", "/tmp", "/var/tmp", "--symlink", "/run", "/var/run"),  # noqa: S108 - inside
+        *(*memory, _SHM, *memory, _TMP),
+        *("--symlink", _TMP, _VAR_TMP, "--symlink", "/run", "/var/run"),
     ]
 
 
