@@ -1,11 +1,14 @@
-"""What is done for every RPC call besides running it: it is named in the log, limited and counted."""
+"""What is done for every RPC call besides running it: it is named in the log, limited and counted, and the
+audit tells of refusals."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable
 
-from theia_bridge.errors import RateLimited, to_rpc
+from fdb_provider.scope import Actor
+from theia_bridge.errors import REFUSALS, RateLimited, to_rpc
 from theia_bridge.metrics import Metrics
+from theia_bridge.observations import Observations
 from theia_bridge.rates import Allowance
 from theia_bridge.trace import METHOD
 
@@ -15,13 +18,19 @@ class CallObserver:
 
     Args:
         allowance: of the user whose channel it is.
+        observations: where refusals are told.
+        actor: the user, and the request that opened the channel.
     """
 
-    __slots__ = ("_allowance", "_calls")
+    __slots__ = ("_actor", "_allowance", "_calls", "_observations")
 
-    def __init__(self, metrics: Metrics, allowance: Allowance) -> None:
+    def __init__(
+        self, metrics: Metrics, allowance: Allowance, observations: Observations, actor: Actor
+    ) -> None:
         self._calls = metrics.calls
         self._allowance = allowance
+        self._observations = observations
+        self._actor = actor
 
     def begin(self, method: str) -> Awaitable[None] | None:
         METHOD.set(method)
@@ -35,6 +44,9 @@ class CallObserver:
         calls.durations.add(seconds)
         if error:
             calls.errors[error] += 1
+            if error in REFUSALS:
+                about = {"request": method, "kind": error}
+                self._observations.note(self._actor, "access.refuse", refused=True, detail=about)
 
     async def _take(self) -> None:
         try:

@@ -76,6 +76,15 @@ KINDS: dict[type[Exception], Kind] = {
 }
 
 
+REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+"""Answers that are refusals, whatever was asked for."""
+REFUSALS = frozenset(kind.name for kind in KINDS.values() if kind.status in REFUSED) | {
+    KINDS[store.RecordNotFound].name
+}
+"""Kinds of refusals. That a thing with an id is not there is one, as it may be another's; a path leads to
+what is the caller's own, and nowhere else."""
+
+
 def kind_of(error: Exception) -> Kind | None:
     """The kind of an error; None for a fault of ours."""
     return kind_of_class(type(error))

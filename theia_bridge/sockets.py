@@ -94,7 +94,7 @@ class Sockets:
             map_error=to_rpc,
             admit=admit,
             limits=Limits(concurrency=settings.rpc_concurrency),
-            observer=CallObserver(request.app[METRICS], allowance),
+            observer=CallObserver(request.app[METRICS], allowance, request.app[OBSERVATIONS], context.actor),
             transport=request.transport,
         )
         lease = request.app[LEASES].grant(user, request[LET_IN_BY], channel.close, changed)

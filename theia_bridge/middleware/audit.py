@@ -16,13 +16,11 @@ from fdb_provider.errors import RecordNotFound
 from fdb_provider.files import audited
 from fdb_provider.files.paths import ROOTS
 from fdb_provider.scope import ANYBODY, NOBODY, Actor, Scope
-from theia_bridge.errors import kind_of
+from theia_bridge.errors import REFUSED, kind_of
 from theia_bridge.middleware.routes import route_of
 from theia_bridge.state import OBSERVATIONS, SETTINGS
 from theia_bridge.trace import TRACE
 
-REFUSED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
-"""Answers that are refusals, whatever was asked for; and a 404 for a thing's id is one."""
 _NOUNS = {
     "sessions": "session",
     "conversations": "conversation",
