@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 
 from aiohttp import web
@@ -41,6 +42,7 @@ class Doors:
         if self._serve is None:
             raise RuntimeError("the application does not run")
         listening = await asyncio.get_running_loop().create_unix_server(self._serve, path)
+        os.chmod(path, 0o666)  # noqa: S103 - its folder is the runtime's alone
         self._open[path] = scope, listening
 
     def close(self, path: str) -> None:

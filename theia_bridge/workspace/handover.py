@@ -5,6 +5,8 @@ Not its environment or command line, which others on the machine may read, and i
 
 from __future__ import annotations
 
+import contextlib
+import os
 import resource
 from pathlib import Path
 
@@ -14,6 +16,10 @@ GATEWAY_SOCKET = "gateway.sock"
 """In the folder of sockets: the gateway listens there."""
 RUNTIME_SOCKET = "runtime.sock"
 """In the folder of sockets: the runtime listens there."""
+NICE = 5
+"""How much the processes of workspaces stand back for others when all processors are busy."""
+OOM_SCORE = 800
+"""How much sooner (of 1000) one of them is ended than others when the machine's memory is used up."""
 READY = b"ready\n"
 """What the runtime says on its standard output when it listens."""
 
@@ -35,7 +41,10 @@ class ProcessLimits(msgspec.Struct, frozen=True):
     file: int = 0
 
     def apply(self) -> None:
-        """Limits this process and those it will start, for good."""
+        """Limits this process and those it will start, for good; the server comes first in any case."""
+        os.nice(NICE)
+        with contextlib.suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE))
         for number, limit in (
             (resource.RLIMIT_DATA, self.memory),
             (resource.RLIMIT_NPROC, self.processes),
@@ -59,6 +68,7 @@ class Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         sockets: the folder of the two sockets.
         excludes: names of folders that are not mirrored.
         max_frame: bytes of the largest frame that the gateway takes.
+        sandboxed: the runtime is in a sandbox.
     """
 
     tenant: str
@@ -72,6 +82,7 @@ class Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     excludes: tuple[str, ...]
     max_frame: int
     limits: ProcessLimits = ProcessLimits()
+    sandboxed: bool = True
 
     def encode(self) -> bytes:
         """As one line."""

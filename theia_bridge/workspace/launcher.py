@@ -13,7 +13,6 @@ import shutil
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,8 +30,6 @@ _LOG_SECONDS = 0.5
 """How long its last lines are waited for; without a sandbox, others may hold on to its standard error."""
 _LINE = 1000
 """Characters of a line that a runtime says which are logged."""
-_SAID = 5
-"""Lines that are told when one does not start."""
 _log = logging.getLogger(__name__)
 
 
@@ -47,7 +44,7 @@ class Child:
     def __init__(self, process: Process, sockets: Path, secret: str, name: str) -> None:
         self._process = process
         self._name = name
-        self._said: deque[str] = deque(maxlen=_SAID)
+        self._said = ""
         self._log = asyncio.create_task(self._read_log())
         self.sockets = sockets
         self.secret = secret
@@ -80,9 +77,7 @@ class Child:
             raise WorkspaceUnavailable(f"The workspace did not start within {START_SECONDS:.0f} s.") from None
         if said != READY:
             await self.ended()
-            raise WorkspaceUnavailable(
-                f"The workspace did not start: {' / '.join(self._said) or 'no reason given'}"
-            )
+            raise WorkspaceUnavailable(f"The workspace did not start: {self._said or 'no reason given'}")
 
     async def ended(self) -> int:
         """Waits for its end; the exit code."""
@@ -118,7 +113,7 @@ class Child:
             if not line:
                 return
             text = line.decode(errors="replace").rstrip()[:_LINE]
-            self._said.append(text)
+            self._said = text
             _log.info("Runtime of session %s: %s", self._name, text)
 
 
@@ -127,6 +122,8 @@ class Launcher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._shut_in = settings.workspace_sandbox == "bubblewrap"
+        self._checked = False
         self._limits = ProcessLimits(
             memory=settings.workspace_memory_bytes,
             processes=settings.workspace_processes,
@@ -149,8 +146,9 @@ class Launcher:
         Raises:
             NoSandbox: they may not.
         """
-        if self._settings.workspace_sandbox == "bubblewrap":
-            await asyncio.to_thread(sandbox.check)
+        if self._shut_in and not self._checked:
+            await sandbox.check()
+            self._checked = True
 
     def folders(self, scope: Scope) -> sandbox.Folders:
         """Where a session's runtime works, made if need be."""
@@ -159,6 +157,8 @@ class Launcher:
         folders = sandbox.Folders(root / "workspace", root / "home", sockets, self._sockets / "etc")
         for folder in (folders.workspace, folders.home, folders.sockets):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self._shut_in:
+            sandbox.give(folders.workspace, folders.home, folders.sockets)
         if not folders.etc.is_dir():
             sandbox.make_up(folders.etc)
         return folders
@@ -176,17 +176,9 @@ class Launcher:
         """
         await self.check()
         folders = self.folders(scope)
-        shut_in = self._settings.workspace_sandbox == "bubblewrap"
-        inside = sandbox.INSIDE if shut_in else folders
+        inside = sandbox.INSIDE if self._shut_in else folders
         environment = sandbox.environment(inside.home)
-        program = [sys.executable, "-m", "theia_bridge.workspace"]
         environment["PYTHONPATH"] = os.pathsep.join(sandbox.package_roots())
-        if shut_in:
-            program = sandbox.command(folders, program, environment, network=self._settings.workspace_network)
-        else:
-            _log.warning(
-                "Session %s runs programs without a sandbox: they may do what the server may", scope.session
-            )
         secret = secrets.token_hex(16)
         handover = Handover(
             tenant=scope.tenant,
@@ -200,10 +192,19 @@ class Launcher:
             excludes=self._settings.workspace_excludes,
             max_frame=self._settings.rpc_max_frame,
             limits=self._limits,
+            sandboxed=self._shut_in,
         )
-        process = await asyncio.create_subprocess_exec(
-            *program, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment, cwd=folders.workspace
-        )
+        program = [sys.executable, "-m", "theia_bridge.workspace"]
+        if self._shut_in:
+            options = sandbox.options(folders, environment, network=self._settings.workspace_network)
+            process = await sandbox.start(options, program)
+        else:
+            _log.warning(
+                "Session %s runs programs without a sandbox: they may do what the server may", scope.session
+            )
+            process = await asyncio.create_subprocess_exec(
+                *program, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment, cwd=folders.workspace
+            )
         child = Child(process, folders.sockets, secret, scope.session)
         try:
             await child.hand_over(handover)

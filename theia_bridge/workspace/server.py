@@ -22,6 +22,7 @@ from rpc import Channel, ChannelClosed, Registry, register_builtin
 from theia_bridge import __version__
 from theia_bridge.errors import to_rpc
 from theia_bridge.log import setup_log
+from theia_bridge.workspace import sandbox
 from theia_bridge.workspace.gateway import Gateway
 from theia_bridge.workspace.handover import READY, RUNTIME_SOCKET, Handover
 from theia_bridge.workspace.parts import PARTS, Part
@@ -133,6 +134,8 @@ def main() -> None:
     """Runs the runtime of the handover on standard input, until that is closed or it is told to stop."""
     os.environ.pop("PYTHONPATH", None)  # it was for this program, not for those it runs
     handover = Handover.decode(sys.stdin.buffer.readline())
+    if handover.sandboxed:
+        sandbox.drop()
     # Programs of the workspace have the same user, and could read the token out of this one's memory.
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     handover.limits.apply()
