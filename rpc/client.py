@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -20,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from rpc.codec import JSON, MALFORMED, MSGPACK, Codec, ErrorBody, Incoming
 from rpc.dispatcher import CANCEL, CancelParams
-from rpc.errors import KINDS, ChannelClosed, RpcError
+from rpc.errors import KINDS, RETRY_AFTER, ChannelClosed, RpcError
 
 R = TypeVar("R")
 
@@ -39,10 +40,11 @@ class Client:
     `ChannelClosed` when the connection ends first.
     """
 
-    def __init__(self, socket: ClientConnection, codec: Codec, backlog: int) -> None:
+    def __init__(self, socket: ClientConnection, codec: Codec, backlog: int, patience: float = 0.0) -> None:
         self._socket = socket
         self._codec = codec
         self._backlog = backlog
+        self._patience = patience
         self._ids = itertools.count(1)
         self._pending: dict[int, asyncio.Future[Incoming | None]] = {}
         self._streams: WeakSet[Notifications] = WeakSet()  # one that nobody iterates any more goes
@@ -61,6 +63,7 @@ class Client:
         max_frame: int = 64 * 1024 * 1024,
         backlog: int = 10_000,
         open_timeout: float = 10.0,
+        patience: float = 0.0,
     ) -> AsyncIterator[Client]:
         """Connects, and closes the connection at the end of the `async with`.
 
@@ -73,6 +76,8 @@ class Client:
             backlog: notifications that may wait for whoever iterates `notifications()`; one more ends the
                 connection, since a notification must neither be dropped nor hold up the answers.
             open_timeout: seconds the connection may take to be made.
+            patience: seconds a call may wait in all, to be made again when the server says that it takes no
+                more for now (`rpc.errors.RETRY_AFTER`).
 
         Raises:
             Unauthorized: the server wants a (valid) token.
@@ -96,7 +101,7 @@ class Client:
                 "it wants a token: give one" if token is None else "the token is wrong or expired: renew it"
             )
             raise Unauthorized(f"The server answered 401 Unauthorized; {reason}") from None
-        client = cls(socket, _CODECS[encoding], backlog)
+        client = cls(socket, _CODECS[encoding], backlog, patience)
         reader = asyncio.create_task(client._read())
         try:
             yield client
@@ -125,6 +130,17 @@ class Client:
             ChannelClosed: the connection ended before the answer came; whether the method has run is unknown.
             msgspec.ValidationError: the result is not of that type.
         """
+        given_up = time.monotonic() + self._patience
+        while True:
+            try:
+                return await self._call(method, params, result)
+            except RpcError as error:
+                pause = error.data.get(RETRY_AFTER)
+                if not isinstance(pause, int | float) or time.monotonic() + pause > given_up:
+                    raise
+            await asyncio.sleep(pause)
+
+    async def _call(self, method: str, params: msgspec.Struct | None, result: type[R] | None) -> R | None:
         reply = self._expect(cast(type[R], NoneType if result is None else result))
         try:
             await self._send(self._request(method, params, reply.id))

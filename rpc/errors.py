@@ -7,6 +7,9 @@ from enum import IntEnum
 
 from jsonrpcserver.exceptions import JsonRpcError
 
+RETRY_AFTER = "retryAfter"
+"""Member of an error's data: the call was not run, and may be made again after so many seconds."""
+
 
 class Code(IntEnum):
     """Codes of JSON-RPC 2.0 (section 5.1); the last two are RequestCancelled and RequestFailed of the

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from auth import errors as auth
 from fdb_provider import errors as store
 from rpc import RpcError
+from rpc.errors import RETRY_AFTER
 from theia_bridge.workspace import errors as workspace
 
 
@@ -112,5 +113,5 @@ def to_rpc(error: Exception) -> RpcError | None:
     kind = kind_of(error)
     if kind is None:
         return None
-    data = {"retryAfter": error.retry_after} if isinstance(error, RateLimited | auth.TooManyAttempts) else {}
+    data = {RETRY_AFTER: error.retry_after} if isinstance(error, RateLimited | auth.TooManyAttempts) else {}
     return RpcError(kind.code, str(error), kind.name, data)

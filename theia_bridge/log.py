@@ -41,7 +41,7 @@ class TextFormatter(logging.Formatter):
 
 class JsonFormatter(logging.Formatter):
     """One JSON object a line: `time`, `level`, `logger`, `message`; of a request `request`, `tenant` and
-    `user`; of an RPC call `method`; the parts of an access line; of a fault `error`, its traceback."""
+    `user`; of an RPC call `rpc`, its method; of a fault `error`, its traceback; the parts of an access line."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -55,7 +55,7 @@ class JsonFormatter(logging.Formatter):
             about = {"request": trace.id, "tenant": trace.scope.tenant, "user": trace.scope.user}
             line |= {name: value for name, value in about.items() if value}
         if method:
-            line["method"] = method
+            line["rpc"] = method
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)

@@ -15,6 +15,8 @@ from rpc.client import Client
 from theia_bridge import __version__
 from theia_bridge.methods.protocol import Renewed, RenewParams
 
+PATIENCE = 600.0
+"""Seconds a call waits in all while the server takes no more calls of this user."""
 RENEW_AT = 0.6
 """The part of a token's life after which it is renewed."""
 _AGENT = {"User-Agent": f"theia-bridge/{__version__}"}
@@ -76,7 +78,7 @@ class Connection:
 @contextlib.asynccontextmanager
 async def with_token(url: str, socket: str, token: str) -> AsyncIterator[Connection]:
     """A connection by a token the caller has; it ends when the token does."""
-    async with Client.connect(socket, token=token) as client:
+    async with Client.connect(socket, token=token, patience=PATIENCE) as client:
         yield Connection(url, client, lambda: token)
 
 
@@ -100,7 +102,7 @@ async def connected(url: str, socket: str, email: str, password: str) -> AsyncIt
             current = msgspec.json.decode(content, type=SignIn)
             await client.call("auth.renew", RenewParams(token=current.access_token), Renewed)
 
-    async with Client.connect(socket, token=current.access_token) as client:
+    async with Client.connect(socket, token=current.access_token, patience=PATIENCE) as client:
         keeper = asyncio.create_task(keep())
         try:
             yield Connection(url, client, lambda: current.access_token)

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from rpc import Channel, Limits, Registry, RpcError, register_builtin
+from rpc import Channel, Limits, Observer, Registry, RpcError, register_builtin
 
 
 class Params(msgspec.Struct, kw_only=True, rename="camel", forbid_unknown_fields=True):
@@ -209,7 +209,12 @@ async def leave(context: Context) -> None:
 
 
 @asynccontextmanager
-async def serving(world: World, limits: Limits = Limits(), max_msg_size: int = 4 << 20) -> AsyncIterator[str]:  # noqa: B008
+async def serving(
+    world: World,
+    limits: Limits = Limits(),  # noqa: B008
+    max_msg_size: int = 4 << 20,
+    observer: Observer | None = None,
+) -> AsyncIterator[str]:
     """A server on a free port; gives its URL."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -221,7 +226,13 @@ async def serving(world: World, limits: Limits = Limits(), max_msg_size: int = 4
         await socket.prepare(request)
         context = Context(world)
         context.channel = Channel(
-            registry, context, socket, map_error=map_error, limits=limits, transport=request.transport
+            registry,
+            context,
+            socket,
+            map_error=map_error,
+            limits=limits,
+            observer=observer,
+            transport=request.transport,
         )
         async with world.changed:
             world.channels.append(context.channel)

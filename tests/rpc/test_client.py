@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 import msgspec
 import pytest
@@ -12,6 +13,8 @@ from rpc import ChannelClosed, Limits, RpcError
 from rpc.builtin import Pong
 from rpc.channel import Progress
 from rpc.client import Client, Encoding, Unauthorized
+from rpc.errors import RETRY_AFTER
+from rpc.observer import Unobserved
 from tests.rpc.support import Echo, EchoParams, Happened, NameParams, SizeParams, World, serving
 
 encodings = pytest.mark.parametrize("encoding", ["msgpack", "json"])
@@ -111,6 +114,36 @@ async def test_a_batch(encoding: Encoding) -> None:
             await failing
         with pytest.raises(ValueError, match="empty"):
             await batch.send()
+
+
+class Busy(Unobserved):
+    """Takes no call at first."""
+
+    def __init__(self, times: int, pause: float) -> None:
+        self.times = times
+        self.pause = pause
+
+    def begin(self, method: str) -> Awaitable[None] | None:
+        return self._refuse() if self.times else None
+
+    async def _refuse(self) -> None:
+        self.times -= 1
+        raise RpcError(-32029, "Too many", "RateLimited", {RETRY_AFTER: self.pause})
+
+
+async def test_a_patient_client_calls_again_when_it_may() -> None:
+    busy = Busy(3, 0.01)
+    async with serving(World(), observer=busy) as url:
+        async with Client.connect(url, patience=60) as client:
+            assert isinstance(await client.call("rpc.ping", None, Pong), Pong)
+            assert busy.times == 0
+            busy.times, busy.pause = 1, 61
+            with pytest.raises(RpcError, match="Too many"):
+                await client.call("rpc.ping", None, Pong)
+        busy.times, busy.pause = 1, 0.01
+        async with Client.connect(url) as hasty:
+            with pytest.raises(RpcError, match="Too many"):
+                await hasty.call("rpc.ping", None, Pong)
 
 
 async def test_a_batch_the_server_refuses_does_not_wait_for_ever() -> None:

@@ -75,6 +75,26 @@ describe('BridgeConnection', { timeout: 60_000 }, () => {
         assert.equal(changes.filter(({ path }) => path === '/workspace/once').length, 1);
     });
 
+    it('waits while the server takes no more, and then goes on in the order of what was asked', async () => {
+        const browser = await register();
+        const connection = browser.connect();
+        await reach(connection, 'online');
+        const [socket] = browser.sockets;
+        socket.busy = 3;
+        const changes = await changesDuring(browser, async () => {
+            const before = socket.frames.length;
+            const first = ['a', 'b', 'c'].map(name => connection.mutate('fs.writeFile', { path: `/workspace/${name}`, content: text(name) }));
+            assert.equal(socket.frames.length, before + 3);
+            await new Promise(resolve => setImmediate(() => setImmediate(resolve)));
+            const later = connection.mutate('fs.writeFile', { path: '/workspace/d', content: text('d') });
+            assert.equal(socket.frames.length, before + 3);
+            await Promise.all([...first, later]);
+            assert.deepEqual(socket.frames.slice(before + 3, before + 6), socket.frames.slice(before, before + 3));
+            assert.equal(socket.frames.length, before + 7);
+        });
+        assert.deepEqual(changes.map(({ path }) => path).sort(), ['a', 'b', 'c', 'd', 'last'].map(name => `/workspace/${name}`));
+    });
+
     it('empties the trash once, whose answer was lost with the line', async () => {
         const browser = await register();
         const connection = browser.connect();

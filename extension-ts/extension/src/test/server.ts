@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
+import { decode, encode } from '@msgpack/msgpack';
 import { cancelled } from '@theia/core/lib/common/cancellation';
 import { Disposable } from '@theia/core/lib/common/disposable';
 import { Emitter } from '@theia/core/lib/common/event';
@@ -41,7 +42,7 @@ export class TestServer {
         this.folder ??= await mkdtemp(path.join(tmpdir(), 'theia-bridge-test-'));
         const child = spawn(COMMAND, ['serve', '--host', '127.0.0.1', '--port', String(this.port), '--store', `embedded:${this.folder}/store`], {
             cwd: this.folder,
-            env: { ...INHERITED, THEIA_BRIDGE_LOG_LEVEL: 'warning', ...this.settings },
+            env: { ...INHERITED, THEIA_BRIDGE_LOG_LEVEL: 'warning', THEIA_BRIDGE_RATE_SIGN_IN: '0', ...this.settings },
             stdio: ['ignore', 'pipe', 'inherit']
         });
         this.process = child;
@@ -232,8 +233,18 @@ export class TestSocket extends WebSocket implements BridgeSocket {
     /** What the server sends is lost on the way. */
     deaf = false;
 
+    /** For how many requests to come the server has no room, and says so. */
+    busy = 0;
+
     override send(data: Uint8Array): void {
         this.frames.push(data);
+        if (this.busy > 0) {
+            this.busy--;
+            const { id } = decode(data) as { id: number };
+            const error = { code: -32029, message: 'Too many', data: { kind: 'RateLimited', retryAfter: 0.05 } };
+            setImmediate(() => this.emit('message', Uint8Array.from(encode({ jsonrpc: '2.0', id, error })).buffer, true));
+            return;
+        }
         super.send(data);
     }
 

@@ -53,6 +53,8 @@ interface Outstanding {
     readonly repeatable: boolean;
     /** When a change was asked for; nothing for what only reads. */
     readonly since: number | undefined;
+    /** Whether its answer is to come on the channel there is. */
+    sent: boolean;
 }
 
 /**
@@ -88,6 +90,8 @@ export class BridgeConnection implements Disposable {
     /** Tells a later attempt from the one that an asynchronous decision was about. */
     protected attempt = 0;
     protected retryTimer: ReturnType<typeof setTimeout> | undefined;
+    /** Set while the server takes no more requests for now. What is asked for meanwhile waits its turn. */
+    protected heldTimer: ReturnType<typeof setTimeout> | undefined;
     protected sequence = 0;
     /** In the order made. A `Map` keeps it, and repeating in order keeps a page's own writes in order. */
     protected readonly outstanding = new Map<number, Outstanding>();
@@ -102,7 +106,8 @@ export class BridgeConnection implements Disposable {
             this.onNotificationEmitter,
             this.access.onDidRenew(({ token }) => this.didRenew(token)),
             this.access.onDidSignIn(() => this.wakeSignedOut()),
-            Disposable.create(() => clearTimeout(this.retryTimer))
+            Disposable.create(() => clearTimeout(this.retryTimer)),
+            Disposable.create(() => clearTimeout(this.heldTimer))
         ]);
     }
 
@@ -187,8 +192,8 @@ export class BridgeConnection implements Disposable {
             }
         }
         const answer = this.expect(id, frame, repeatable, params && 'idempotencyKey' in params ? Date.now() : undefined);
-        if (this.ready) {
-            this.channel!.send(frame);
+        if (this.ready && (!this.heldTimer || !repeatable)) {
+            this.send(id);
         }
         return answer;
     }
@@ -200,14 +205,25 @@ export class BridgeConnection implements Disposable {
 
     protected expect(id: number, frame: Uint8Array<ArrayBuffer>, repeatable: boolean, since?: number): Promise<unknown> {
         const answer = new Deferred<unknown>();
-        this.outstanding.set(id, { frame, answer, repeatable, since });
+        this.outstanding.set(id, { frame, answer, repeatable, since, sent: false });
         this.waitingBytes += frame.byteLength;
         return answer.promise;
+    }
+
+    protected send(id: number): void {
+        const request = this.outstanding.get(id)!;
+        request.sent = true;
+        this.channel!.send(request.frame);
     }
 
     protected settle({ id, result, error }: ResponseMessage): void {
         const request = this.outstanding.get(id);
         if (!request) {
+            return;
+        }
+        if (error?.data?.kind === 'RateLimited' && request.repeatable) {
+            request.sent = false;
+            this.hold((error.data.retryAfter ?? 1) * 1000);
             return;
         }
         this.outstanding.delete(id);
@@ -216,6 +232,24 @@ export class BridgeConnection implements Disposable {
             request.answer.reject(new BridgeError(error.message, error.data?.kind ?? 'Internal'));
         } else {
             request.answer.resolve(result);
+        }
+    }
+
+    /** Sends nothing for so long, and then what waits, in the order made. */
+    protected hold(pause: number): void {
+        this.heldTimer ??= setTimeout(() => {
+            this.heldTimer = undefined;
+            if (this.ready) {
+                this.sendWaiting();
+            }
+        }, pause);
+    }
+
+    protected sendWaiting(): void {
+        for (const [id, { sent }] of [...this.outstanding]) {
+            if (!sent) {
+                this.send(id);
+            }
         }
     }
 
@@ -295,23 +329,25 @@ export class BridgeConnection implements Disposable {
             }
             this.own = own;
             this.infoDeferred.resolve(own);
-            this.didIdentify(channel);
+            this.didIdentify();
         } catch (error) {
             // Either the channel was lost, and closing it again does nothing, or the server could not say.
             channel.close(RETRY);
         }
     }
 
-    protected didIdentify(channel: RpcChannel): void {
+    protected didIdentify(): void {
         this.failForgotten();
-        const waiting = [...this.outstanding.values()];
+        for (const request of this.outstanding.values()) {
+            request.sent = false;
+        }
+        clearTimeout(this.heldTimer);
+        this.heldTimer = undefined;
         this.ready = true;
         this.readySince = Date.now();
         this.access.accept();
         this.onDidOpenEmitter.fire();
-        for (const { frame } of waiting) {
-            channel.send(frame);
-        }
+        this.sendWaiting();
         this.setState('online');
     }
 

@@ -19,7 +19,8 @@ export interface ResponseMessage {
     readonly result?: unknown;
     readonly error?: {
         readonly message: string;
-        readonly data?: { readonly kind?: ErrorKind };
+        /** `retryAfter`: it was not done, and may be asked for again after so many seconds. */
+        readonly data?: { readonly kind?: ErrorKind, readonly retryAfter?: number };
     };
 }
 
