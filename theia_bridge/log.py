@@ -40,8 +40,8 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: `time`, `level`, `logger`, `message`; of a request `request`, `tenant` and
-    `user`; of an RPC call `rpc`, its method; of a fault `error`, its traceback; the parts of an access line."""
+    """One JSON object a line: `time`, `level`, `logger`, `message`; of a request `request`, `tenant`, `user`;
+    of an RPC call `rpc`, its method; of a fault `error`, its traceback; and the parts of an access line."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {

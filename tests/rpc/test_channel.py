@@ -52,10 +52,10 @@ async def close_code(socket: ClientConnection) -> tuple[int, str]:
 
 @asynccontextmanager
 async def connected(
-    world: World, limits: Limits | None = None, **more: int
+    world: World, limits: Limits | None = None, max_msg_size: int = 4 << 20
 ) -> AsyncIterator[ClientConnection]:
     async with (
-        serving(world, limits or Limits(), **more) as url,
+        serving(world, limits or Limits(), max_msg_size) as url,
         connect(url, compression=None, max_size=None) as socket,
     ):
         yield socket

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,20 @@ from urllib.parse import urlsplit
 import aiohttp
 import pytest
 
-from rpc import RpcError
+from fdb_provider.engine.counts import Counts
+from fdb_provider.engine.url import open_database
+from rpc import Registry, RpcError
+from rpc.codec import JSON
+from rpc.dispatcher import Dispatcher
 from tests.process import Server
+from theia_bridge.calls import CallObserver
+from theia_bridge.log import Format, setup_log
 from theia_bridge.methods.protocol import FileContent, ReadFileParams, Stat, WriteFileParams
+from theia_bridge.metrics import Metrics
+from theia_bridge.rates import Rates
+from theia_bridge.trace import TRACE, Trace
 
+PREFIX = "/api/v5"
 CANARY = "canary-7f1c"
 """Is in all that must not be logged."""
 Line = dict[str, Any]
@@ -27,6 +38,68 @@ async def server(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     await running.start()
     yield running
     await running.kill()
+
+
+def sample(schema: Any, schemas: Any) -> Any:
+    """A value as a schema wants it, with secrets wherever there is text."""
+    if "$ref" in schema:
+        return sample(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "enum" in schema:
+        return schema["enum"][0]
+    if "anyOf" in schema:
+        return sample(schema["anyOf"][0], schemas)
+    match schema.get("type"):
+        case "object":
+            return {name: sample(part, schemas) for name, part in schema.get("properties", {}).items()}
+        case "array":
+            return [sample(schema["items"], schemas)] if schema.get("items") else []
+        case "integer" | "number":
+            return schema.get("minimum", 1)
+        case "boolean":
+            return True
+        case _:
+            return CANARY
+
+
+def secrets_in(answer: Any) -> list[str]:
+    """What an answer gives away once."""
+    if isinstance(answer, list):
+        return [secret for item in answer for secret in secrets_in(item)]
+    if not isinstance(answer, dict):
+        return []
+    own = [answer.get(name) for name in ("access_token", "refresh_token", "code")]
+    return [secret for secret in own if isinstance(secret, str)] + secrets_in(list(answer.values()))
+
+
+async def call_everything(http: aiohttp.ClientSession, bearer: dict[str, str]) -> list[str]:
+    """Calls every endpoint there is but those that end the sign-in. Returns the secrets they answer."""
+    async with http.get("/api/v5/openapi.json") as response:
+        document = await response.json()
+    schemas, secrets, seen = document["components"]["schemas"], [], set[int]()
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            if (path, method) in ((f"{PREFIX}/users/me", "delete"), (f"{PREFIX}/auth/sessions", "delete")):
+                continue
+            headers, query = dict(bearer), {}
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] == "header":
+                    headers[parameter["name"]] = CANARY
+                elif parameter["in"] == "query":
+                    query[parameter["name"]] = CANARY
+            options: dict[str, Any] = {}
+            for content_type, body in operation.get("requestBody", {}).get("content", {}).items():
+                headers["Content-Type"] = content_type
+                options["data"] = json.dumps(sample(body.get("schema", {}), schemas))
+            for given in (query, {}):
+                address = path.replace("{path}", "workspace/x").replace("{", "").replace("}", "")
+                async with http.request(
+                    method, address, params=given, headers=headers, **options
+                ) as response:
+                    seen.add(response.status)
+                    if response.content_type == "application/json":
+                        secrets += secrets_in(await response.json())
+    assert {200, 201, 400, 404, 422} <= seen
+    return secrets
 
 
 async def raw(server: Server, data: bytes) -> bytes:
@@ -79,6 +152,7 @@ async def drive(server: Server) -> list[str]:
             url = f"/api/v5/files/workspace/{path}"
             async with http.put(url, data=f"{CANARY} in a file", headers=bearer) as response:
                 assert response.status < 500
+        made_since = await call_everything(http, bearer)
     for request in (
         f"GET /theia/?token={CANARY} HTTP/9.9\r\n\r\n",
         f"GET /theia/?token={CANARY * 2000} HTTP/1.1\r\n\r\n",
@@ -105,7 +179,15 @@ async def drive(server: Server) -> list[str]:
         ):
             await socket.send_str(text)
             assert "error" in await socket.receive_json()
-    return [token, refresh, *cookies]
+        await socket.send_json({"jsonrpc": "2.0", "id": 1, "method": "rpc.discover"})
+        document = (await socket.receive_json())["result"]
+        for method in document["methods"]:
+            schemas = document["components"]["schemas"]
+            given = {one["name"]: sample(one["schema"], schemas) for one in method["params"]}
+            await socket.send_json({"jsonrpc": "2.0", "id": 2, "method": method["name"], "params": given})
+            while (await socket.receive_json()).get("id") != 2:
+                pass  # notifications
+    return [token, refresh, *cookies, *made_since]
 
 
 async def test_nothing_that_gives_access_and_nothing_users_keep_is_logged(server: Server) -> None:
@@ -146,3 +228,45 @@ async def test_a_request_is_told_by_its_id_in_its_answers_and_in_every_line(serv
     assert line["tenant"]
     assert line["ms"] >= 0
     assert any(line.get("request") == "socket-1" and line["status"] == 101 for line in lines)
+
+
+async def fails(context: None) -> None:
+    """A method with a fault."""
+    raise LookupError("what nobody foresaw\nforged line")
+
+
+@pytest.mark.parametrize("format", ["text", "json"])
+async def test_a_fault_in_a_call_is_told_by_its_request_and_its_method(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, format: Format
+) -> None:
+    registry: Registry[None] = Registry()
+    registry.method("test.fails")(fails)
+    database = await open_database(f"embedded:{tmp_path}")
+    allowance = Rates(database, {"rpc": 9}).of("rpc", "a")
+    observer = CallObserver(Metrics(registry.methods, Counts()), allowance)
+
+    async def call() -> None:
+        TRACE.set(Trace("socket-1"))
+        frame = '{"jsonrpc": "2.0", "id": 1, "method": "test.fails"}'
+        await Dispatcher(registry, None, observer=observer).handle(JSON, frame)
+        logging.getLogger("theia_bridge").warning("one\nline")
+
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    setup_log(format, "info")
+    try:
+        await asyncio.create_task(call())
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+    await database.close()
+    fault, *traceback, warning = capsys.readouterr().err.splitlines()
+    if format == "text":
+        assert "ERROR   rpc.dispatcher [socket-1 test.fails] The method test.fails failed" in fault
+        assert "LookupError: what nobody foresaw" in traceback
+        assert warning.endswith("WARNING theia_bridge [socket-1 test.fails] one\\nline")
+        return
+    line = json.loads(fault)
+    assert (line["request"], line["rpc"], line["level"]) == ("socket-1", "test.fails", "error")
+    assert "LookupError: what nobody foresaw" in line["error"]
+    assert json.loads(warning)["message"] == "one\nline"
