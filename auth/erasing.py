@@ -12,8 +12,8 @@ from fdb_provider.repositories.accounts import TENANTS, USERS
 from fdb_provider.scope import Actor
 
 
-async def begin_own(tr: Transaction, actor: Actor, user: User, *, with_tenant: bool) -> Erasure:
-    """Begins to erase the actor, and a tenant that would be without an owner too.
+async def begin(tr: Transaction, actor: Actor, user: User, *, with_tenant: bool) -> Erasure:
+    """Begins to erase a user of the actor's tenant, and a tenant that would be without an owner too.
 
     Args:
         with_tenant: also if that tenant has other members, whose data go as well.

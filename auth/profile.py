@@ -110,7 +110,7 @@ class Profile:
 
         async def body(tr: Transaction) -> Erasure:
             found = await _same(tr, actor, user)
-            return await erasing.begin_own(tr, actor, found, with_tenant=with_tenant)
+            return await erasing.begin(tr, actor, found, with_tenant=with_tenant)
 
         async with self._confirmed(actor, user, "password", password):
             return await self._database.run(body)

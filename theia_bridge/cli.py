@@ -248,6 +248,33 @@ def export_user(
     print(f"all data of {email} is in {output}")
 
 
+@user.command("erase")
+def erase_user(
+    email: Email,
+    with_tenant: Annotated[
+        bool,
+        typer.Option("--with-tenant", help="As the only owner of a tenant: all its other members go, too."),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    store: Store = None,
+) -> None:
+    """Erases a user with all their data, for good: records, files, history, trash, sign-ins.
+
+    The audit keeps what they did to others, under an id that leads to nobody. A tenant that would be without
+    an owner is erased too. Take the data out first with `user export` if somebody may want them.
+
+    Example: `theia-bridge user erase --email ada@example.com`
+    """
+    if not yes:
+        typer.confirm(f"Erase all data of {email}? It cannot be undone", abort=True, err=True)
+    erasure = asyncio.run(users.erase(config.load(store=store), email, with_tenant=with_tenant))
+    if erasure.user:
+        print(f"{email} is erased; the audit calls them {erasure.tombstone}")
+    else:
+        print(f"{email} and the tenant {erasure.tenant} are erased")
+    print("What had been deleted shortly before goes within about an hour, by a server that runs then.")
+
+
 @app.command()
 def version() -> None:
     """Prints the version."""

@@ -1,4 +1,4 @@
-"""Accounts made, invited and listed by an operator, straight in the store."""
+"""Accounts made, invited, listed, taken out and erased by an operator, straight in the store."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 import msgspec
 from stream_zip import async_stream_zip
 
-from auth import invitations
+from auth import erasing, invitations
 from auth.errors import RegistrationClosed
 from auth.fields import check_fields
 from auth.passwords import Passwords
 from fdb_provider import keyspace
 from fdb_provider.engine import Reader, Transaction
+from fdb_provider.erasure import Eraser
 from fdb_provider.errors import RecordNotFound
 from fdb_provider.files.service import FileService
-from fdb_provider.models import Account, Limits, Role, Tenant
+from fdb_provider.models import Account, Erasure, Limits, Role, Tenant
 from fdb_provider.repositories import accounts, audit
 from fdb_provider.scope import Actor, Scope
 from fdb_provider.store import open_store
@@ -153,7 +154,7 @@ async def export(settings: Settings, email: str, target: Path, progress: Callabl
         tenant, user = found
         files = FileService(database)
         made = Export(database, files, Actor(Scope(tenant, user.id, "")))
-        await made.begin()
+        await made.begin(_operator(tenant))
         part = target.with_name(f"{target.name}.part")
         with await asyncio.to_thread(part.open, "wb") as file:
             async for piece in async_stream_zip(made.members()):
@@ -162,6 +163,35 @@ async def export(settings: Settings, email: str, target: Path, progress: Callabl
         await asyncio.to_thread(part.replace, target)
         await files.close()
     finally:
+        await database.close()
+
+
+async def erase(settings: Settings, email: str, *, with_tenant: bool = False) -> Erasure:
+    """Erases a user with all their data. What has its grace is left to a server, or to the next call.
+
+    Args:
+        with_tenant: also if their tenant would be without an owner and has other members, who go as well.
+
+    Raises:
+        LastOwner: it would, and they are not to go.
+        RecordNotFound: there is no such account.
+        StoreError: as `add`.
+    """
+    database = await open_store(settings.store)
+    files = FileService(database, retention=settings.retention)
+    try:
+
+        async def body(tr: Transaction) -> Erasure:
+            found = await accounts.by_email(tr, email)
+            if found is None:
+                raise RecordNotFound(f"no account has the address {email}")
+            return await erasing.begin(tr, _operator(found[0]), found[1], with_tenant=with_tenant)
+
+        begun = await database.run(body)
+        await Eraser(database, files).run_all()
+        return begun
+    finally:
+        await files.close()
         await database.close()
 
 

@@ -305,6 +305,24 @@ async def test_an_operator_takes_out_all_data_of_a_user(store_url: str, tmp_path
     assert (code, "x@y.z" in err) == (1, True)
 
 
+async def test_an_operator_erases_a_user(store_url: str, tmp_path: Path) -> None:
+    env = environment(tmp_path, STORE=store_url) | {"THEIA_BRIDGE_PASSWORD": PASSWORD}
+    for email, into in ((EMAIL, ()), ("bob@example.com", ("--into", EMAIL))):
+        add = ("user", "add", "--email", email, "--name", "A", *into)
+        assert (await run(*add, env=env, cwd=tmp_path))[0] == 0
+    erase = ("user", "erase", "--yes", "--email")
+    code, _, err = await run(*erase, EMAIL, env=env, cwd=tmp_path)
+    assert (code, "only owner" in err) == (1, True)
+    code, out, err = await run(*erase, "bob@example.com", env=env, cwd=tmp_path)
+    assert (code, "bob@example.com is erased" in out) == (0, True), err
+    code, out, err = await run(*erase, EMAIL, env=env, cwd=tmp_path)
+    assert (code, "and the tenant" in out) == (0, True), err
+    assert (await run("user", "list", env=env, cwd=tmp_path))[1] == ""
+    code, _, err = await run(*erase, EMAIL, env=env, cwd=tmp_path)
+    assert (code, EMAIL in err) == (1, True)
+    assert (await run("fsck", env=env, cwd=tmp_path))[0] == 0
+
+
 async def test_fsck_of_a_store_in_use_and_out_of_use(server: Server, tmp_path: Path) -> None:
     """On one engine it says who has the store open; on the other it works all the same."""
     await server.register(EMAIL)

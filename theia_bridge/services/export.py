@@ -55,19 +55,21 @@ class Export:
         self._scope = actor.scope
         self._made = now_ms()
 
-    async def begin(self) -> User:
-        """Notes in the audit that it is made; the user.
+    async def begin(self, by: Actor | None = None) -> None:
+        """Notes in the audit that it is made.
+
+        Args:
+            by: for whom; None for the user themselves.
 
         Raises:
             TokenRejected: there is no such user any more.
         """
 
-        async def body(tr: Transaction) -> User:
+        async def body(tr: Transaction) -> None:
             user = await roles.acting(tr, self._actor)
-            audit.record(tr, self._actor, "user.export", f"user/{user.id}")
-            return user
+            audit.record(tr, by or self._actor, "user.export", f"user/{user.id}")
 
-        return await self._db.run(body)
+        await self._db.run(body)
 
     async def members(self) -> AsyncIterator[AsyncMemberFile]:
         """The members of the archive, each to be read before the next one is asked for."""
