@@ -15,6 +15,7 @@ import pytest
 
 from fdb_provider.engine.counts import Counts
 from fdb_provider.engine.url import open_database
+from fdb_provider.scope import ANYBODY
 from rpc import Registry, RpcError
 from rpc.codec import JSON
 from rpc.dispatcher import Dispatcher
@@ -23,6 +24,7 @@ from theia_bridge.calls import CallObserver
 from theia_bridge.log import Format, setup_log
 from theia_bridge.methods.protocol import FileContent, ReadFileParams, Stat, WriteFileParams
 from theia_bridge.metrics import Metrics
+from theia_bridge.observations import Observations
 from theia_bridge.rates import Rates
 from theia_bridge.trace import TRACE, Trace
 
@@ -243,7 +245,7 @@ async def test_a_fault_in_a_call_is_told_by_its_request_and_its_method(
     registry.method("test.fails")(fails)
     database = await open_database(f"embedded:{tmp_path}")
     allowance = Rates(database, {"rpc": 9}).of("rpc", "a")
-    observer = CallObserver(Metrics(registry.methods, Counts()), allowance)
+    observer = CallObserver(Metrics(registry.methods, Counts()), allowance, Observations(database), ANYBODY)
 
     async def call() -> None:
         TRACE.set(Trace("socket-1"))
