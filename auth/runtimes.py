@@ -28,10 +28,11 @@ AGENT = "Theia Bridge workspace"
 
 @dataclass(frozen=True, slots=True)
 class RuntimeSignIn:
-    """A runtime's sign-in, and the access token it has now."""
+    """A runtime's sign-in, and the access token it has now; `expires_at` is in seconds since 1970."""
 
     family: str
     token: str = field(repr=False)
+    expires_at: int
 
 
 class RuntimeSignIns:
@@ -44,7 +45,6 @@ class RuntimeSignIns:
     def __init__(self, database: Database, tokens: Tokens) -> None:
         self._database = database
         self._tokens = tokens
-        self.seconds = tokens.seconds
 
     async def open(self, actor: Actor) -> RuntimeSignIn:
         """A sign-in for the runtime of the actor's session.
@@ -79,8 +79,7 @@ class RuntimeSignIns:
             return user
 
         user = await self._database.run(body)
-        token, _ = await self._tokens.issue(scope, user.role, family)
-        return RuntimeSignIn(family, token)
+        return await self._issue(scope, user, family)
 
     async def renew(self, scope: Scope, family: str) -> RuntimeSignIn:
         """Prolongs one, with a newer token.
@@ -103,8 +102,7 @@ class RuntimeSignIns:
         user = await self._database.run(body)
         if user is None:
             raise TokenRejected(Reason.REVOKED)
-        token, _ = await self._tokens.issue(scope, user.role, family)
-        return RuntimeSignIn(family, token)
+        return await self._issue(scope, user, family)
 
     async def end(self, actor: Actor, family: str) -> None:
         """Ends one, if it has not ended yet."""
@@ -115,6 +113,10 @@ class RuntimeSignIns:
             audit.record(tr, actor, "workspace.stop", f"session/{scope.session}")
 
         await self._database.run(body)
+
+    async def _issue(self, scope: Scope, user: User, family: str) -> RuntimeSignIn:
+        token, claims = await self._tokens.issue(scope, user.role, family)
+        return RuntimeSignIn(family, token, claims.exp)
 
     def _ends(self, now: int) -> int:
         return now + (self._tokens.seconds + LEEWAY_SECONDS) * 1000

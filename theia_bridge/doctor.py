@@ -15,6 +15,8 @@ from fdb_provider.formats import version
 from fdb_provider.indexes import catalogue
 from theia_bridge.config import Settings
 from theia_bridge.search import ripgrep
+from theia_bridge.workspace import sandbox
+from theia_bridge.workspace.errors import NoSandbox
 
 LEAST_FREE = 1024**3
 """Bytes of free disk below which an embedded store is called in danger."""
@@ -38,6 +40,7 @@ async def examine(settings: Settings) -> list[Finding]:
         findings.append(await asyncio.to_thread(_library))
     findings.append(await asyncio.to_thread(_ide, settings.ide))
     findings.append(await asyncio.to_thread(_ripgrep))
+    findings.append(await _workspaces(settings))
     return findings
 
 
@@ -96,6 +99,20 @@ def _ripgrep() -> Finding:
         return Finding("ripgrep", True, str(ripgrep.program()))
     except SearchUnavailable as error:
         return Finding("ripgrep", False, str(error))
+
+
+async def _workspaces(settings: Settings) -> Finding:
+    if settings.workspace_sandbox == "none":
+        detail = "unsafe: programs of users may do and read whatever the server may (workspace_sandbox)"
+        return Finding("workspaces", False, detail)
+    if settings.workspace_network and settings.store.startswith("fdb:"):
+        detail = "unsafe: programs of users reach the FoundationDB cluster, which asks nobody who they are "
+        return Finding("workspaces", False, detail + "(workspace_network)")
+    try:
+        await sandbox.check()
+    except NoSandbox as error:
+        return Finding("workspaces", False, str(error))
+    return Finding("workspaces", True, f"programs of users are shut in by {sandbox.program()}")
 
 
 def _ide(folder: Path) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -10,14 +10,30 @@ import pytest
 from rpc.client import Client
 from tests.process import Server
 
+Start = Callable[..., Awaitable[Server]]
+
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    """A server process on an empty embedded store; the runtimes' files are in `tmp_path`."""
-    running = Server(tmp_path, f"embedded:{tmp_path / 'store'}", WORKSPACE_FOLDER=tmp_path / "workspaces")
-    await running.start()
-    yield running
-    await running.stop()
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """Starts a server process on an empty embedded store, with settings; it is stopped after the test."""
+    started: list[Server] = []
+
+    async def with_settings(**settings: object) -> Server:
+        store = f"embedded:{tmp_path / 'store'}"
+        server = Server(tmp_path, store, WORKSPACE_FOLDER=tmp_path / "workspaces", **settings)
+        started.append(server)
+        await server.start()
+        return server
+
+    yield with_settings
+    for server in started:
+        await server.stop()
+
+
+@pytest.fixture
+async def server(start: Start) -> Server:
+    """A server of the usual settings."""
+    return await start()
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable
+from pathlib import Path
 
 from aiohttp import web
 
@@ -12,6 +12,7 @@ from auth.context import UserContext
 from auth.errors import Reason, TokenRejected
 from auth.gate import Gate
 from fdb_provider.scope import Scope
+from theia_bridge.workspace import sandbox
 
 OPEN = ("/ws/rpc", "/api/v5/files")
 """What a runtime may ask for, and all below it."""
@@ -42,7 +43,7 @@ class Doors:
         if self._serve is None:
             raise RuntimeError("the application does not run")
         listening = await asyncio.get_running_loop().create_unix_server(self._serve, path)
-        os.chmod(path, 0o666)  # noqa: S103 - its folder is the runtime's alone
+        sandbox.give(Path(path))
         self._open[path] = scope, listening
 
     def close(self, path: str) -> None:

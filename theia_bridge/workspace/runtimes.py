@@ -264,15 +264,15 @@ class Runtime:
 
     async def _keep(self, sign_in: RuntimeSignIn, client: Client, lease: Lease) -> None:
         """Gives it a newer token whenever it is time."""
-        sign_ins = self._host.sign_ins
-        delay = sign_ins.seconds * RENEW_AT
+        retry = False
         while True:
-            await asyncio.sleep(delay)
+            left = sign_in.expires_at - time.time()
+            await asyncio.sleep(RETRY_SECONDS if retry else max(0.0, left * RENEW_AT))
             try:
-                renewed = await sign_ins.renew(self.scope, sign_in.family)
-                await lease.renew(renewed.token)
-                await client.call("runtime.renew", RenewRuntimeParams(token=renewed.token))
-                delay = sign_ins.seconds * RENEW_AT
+                sign_in = await self._host.sign_ins.renew(self.scope, sign_in.family)
+                await lease.renew(sign_in.token)
+                await client.call("runtime.renew", RenewRuntimeParams(token=sign_in.token))
+                retry = False
             except AuthError as error:
                 lease.end(str(error))
                 return
@@ -280,7 +280,7 @@ class Runtime:
                 _log.warning(
                     "The token of session %s's runtime is not renewed: %s", self.scope.session, error
                 )
-                delay = RETRY_SECONDS
+                retry = True
 
     async def _forward(self, client: Client) -> None:
         """Brings what it tells to the browsers that have the session open."""
