@@ -49,12 +49,16 @@ class Builder:
         settle: float,
         every: float = EVERY,
         pause: float = PAUSE,
+        lease: int = LEASE,
+        again: int = AGAIN,
     ) -> None:
         self._db = db
         self._collections = {one.name: one for one in collections}
         self._settle = settle
         self._every = every
         self._pause = pause
+        self._lease = lease
+        self._again = again
         self._id = secrets.token_bytes(8)
         self._seen: dict[bytes, float] = {}
 
@@ -98,14 +102,14 @@ class Builder:
         now = now_ms()
         if work is None or (work.holder != self._id and now < work.until):
             return None
-        work = msgspec.structs.replace(work, holder=self._id, until=now + LEASE)
+        work = msgspec.structs.replace(work, holder=self._id, until=now + self._lease)
         made = await advance(tr, self._collections[job.collection], job.name, work)
         work = made.work
         if made.ended and not work.clash:
             catalogue.end(tr, job)
             return made
         if made.ended:
-            work = Work(work.id, work.definition, until=now + AGAIN, clash=work.clash)
+            work = Work(work.id, work.definition, until=now + self._again, clash=work.clash)
         catalogue.put(tr, Job(job.collection, job.name, work))
         return made
 

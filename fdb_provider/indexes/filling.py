@@ -31,6 +31,8 @@ class Made(NamedTuple):
 async def advance(tr: Transaction, collection: Collection[Any], name: str, work: Work) -> Made:
     """Makes a step of the work for an index."""
     left = ROWS
+    if work.tenant is None:
+        work = msgspec.structs.replace(work, clash="")  # what was found the last time may be mended
     for _ in range(TENANTS):
         if work.tenant is not None:
             if not work.filling:
