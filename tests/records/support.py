@@ -31,7 +31,7 @@ async def entries(database: Database, tenant: str, collection: Collection[R]) ->
         return records, {key: value async for key, value in tr.get_range(begin, end)}
 
     records, found = await database.read(body)
-    expected = [entry for one in records for entry in collection.index_entries(tenant, one).values()]
+    expected = [row for one in records for _, row in collection.index_entries(tenant, one)]
     assert len({key for key, _ in expected}) == len(expected), "a unique value is there twice"
     assert found == dict(expected)
     return records

@@ -214,6 +214,7 @@ class Meddled:
         self._meddle: Callable[[], Awaitable[None]] | None = meddle
         self.counts = db.counts
         self.read, self.watch, self.ready, self.close = db.read, db.watch, db.ready, db.close
+        self.describe = db.describe
 
     async def run(self, body: Callable[[Transaction], Awaitable[T]], *, repeatable: bool = False) -> T:
         async def meddled(tr: Transaction) -> T:

@@ -37,11 +37,13 @@ class Item(msgspec.Struct, frozen=True):
     rank: int
     group: str | None = None
     label: str | None = None
+    tags: tuple[str, ...] = ()
     deleted_at: int | None = None
 
 
 BY_GROUP = Index("by_group", ("group",))
 BY_RANK = Index("by_rank_group", ("rank", "group"))
+BY_TAG = Index("by_tag", ("group", "tags"), each="tags")
 BY_LABEL = Index("by_label", ("label",), unique=True)
 
 ITEMS = st.builds(
@@ -50,6 +52,7 @@ ITEMS = st.builds(
     rank=st.integers(-1, 1),
     group=st.sampled_from([None, "", "x", "x\x00"]),
     label=st.sampled_from([None, None, "l", "m", "n"]),
+    tags=st.sampled_from([(), ("t",), ("t", "u"), ("u", "t", "u")]),
 )
 CHANGES = st.tuples(
     st.sampled_from(["insert", "put", "put", "discard", "restore", "delete", "purge"]), TENANTS, ITEMS
@@ -80,7 +83,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         name = new_id()  # every example has records of its own
         self.old = self._declared(name, BY_GROUP)
-        self.new = self._declared(name, BY_GROUP, BY_RANK, BY_LABEL)
+        self.new = self._declared(name, BY_GROUP, BY_RANK, BY_TAG, BY_LABEL)
         self.tick = 0
 
     @staticmethod
@@ -180,9 +183,7 @@ class Machine(RuleBasedStateMachine):
 
     async def _check_query(self, tenant: str, index: Index, records: list[Item]) -> None:
         collection = self.collection
-        expected = [
-            (entry[0], one) for one in records if (entry := collection.entry(tenant, index, one)) is not None
-        ]
+        expected = [(key, one) for one in records for key, _ in collection.entries(tenant, index, one)]
         expected.sort(key=lambda pair: (pair[0], pair[1].id.encode()))
         found = await self.store.read(lambda tr: collection.by_index(tr, tenant, index.name))
         assert found == [one for _, one in expected]
