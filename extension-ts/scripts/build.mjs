@@ -16,7 +16,7 @@ const stamp = path.join(target, '.stamp');
 
 const INPUTS = ['package.json', 'package-lock.json', 'tsconfig.base.json', 'scripts', 'stubs',
     'extension/package.json', 'extension/tsconfig.json', 'extension/src',
-    'app/package.json', 'app/esbuild.mjs', 'app/index.html', 'app/favicon.svg'];
+    'app/package.json', 'app/esbuild.mjs', 'app/index.html', 'app/favicon.svg', 'app/docs'];
 
 /** One digest of the names and contents of all inputs. */
 async function fingerprint() {
@@ -79,7 +79,7 @@ async function main() {
     await run('Bundling Theia', path.join(modules, '@theia', 'cli', 'bin', 'theia.js'), ['build', '--mode', 'production'], path.join(root, 'app'));
     // Beside the old one until it is whole, so that a running server always has an IDE to serve.
     const [fresh, old] = [`${target}.new`, `${target}.old`];
-    await packageFrontend(path.join(root, 'app'), fresh);
+    await packageFrontend(path.join(root, 'app'), path.join(modules, 'swagger-ui-dist'), fresh);
     await writeFile(path.join(fresh, path.basename(stamp)), current);
     await rm(old, { recursive: true, force: true });
     if (existsSync(target)) {

@@ -28,10 +28,11 @@ async function collectAssets(folder) {
 }
 
 /**
- * @param app the application's folder, bundled into `lib/frontend`.
+ * @param app the application's folder, bundled into `lib/frontend`; in `docs` it has the page of the REST API.
+ * @param swagger the folder of Swagger UI, which that page shows.
  * @param target what is served; emptied first.
  */
-export async function packageFrontend(app, target) {
+export async function packageFrontend(app, swagger, target) {
     const bundled = path.join(app, 'lib', 'frontend');
     const files = new Map();
     const renamed = new Map();
@@ -55,8 +56,20 @@ export async function packageFrontend(app, target) {
     add('bundle.css', Buffer.from(style));
     files.set('index.html', Buffer.from(rename(await readText(path.join(app, 'index.html')))));
 
+    const license = await readText(path.join(swagger, 'swagger-ui-bundle.js.LICENSE.txt'));
+    // In place of the line that leads to another file.
+    const swaggerScript = (await readText(path.join(swagger, 'swagger-ui-bundle.js'))).replace(/^\/\*!.*\*\/\n/, () => license);
+    add('docs/swagger-ui-bundle.js', Buffer.from(swaggerScript));
+    add('docs/swagger-ui.css', await readFile(path.join(swagger, 'swagger-ui.css')));
+    add('docs/favicon.svg', await readFile(path.join(app, 'favicon.svg')));
+    for (const name of ['docs.css', 'docs.js']) {
+        add(`docs/${name}`, await readFile(path.join(app, 'docs', name)));
+    }
+    files.set('docs/index.html', Buffer.from(rename(await readText(path.join(app, 'docs', 'index.html')))));
+
     await rm(target, { recursive: true, force: true });
     await mkdir(path.join(target, 'assets'), { recursive: true });
+    await mkdir(path.join(target, 'docs'));
     const sizes = { raw: 0, brotli: 0 };
     let done = 0;
     const progress = process.stdout.isTTY

@@ -57,8 +57,21 @@ async def login_part(request: web.Request) -> web.StreamResponse:
 @routes.get("/theia/{path:.*}")
 async def ide(request: web.Request) -> web.StreamResponse:
     """A file of the frontend."""
+    return await built(request, request.match_info["path"] or "index.html")
+
+
+async def built(request: web.Request, name: str) -> web.FileResponse:
+    """What `make ide` has made, to be sent.
+
+    Args:
+        name: of the file, relative to the folder of the frontend.
+
+    Raises:
+        HTTPNotFound: there is no such file.
+        HTTPServiceUnavailable: nothing is built.
+    """
     folder = request.app[SETTINGS].ide
-    path = folder / (request.match_info["path"] or "index.html")
+    path = folder / name
     if not await asyncio.to_thread(_within, folder, path):
         if not await asyncio.to_thread((folder / "index.html").is_file):
             raise web.HTTPServiceUnavailable(

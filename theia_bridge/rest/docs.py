@@ -1,17 +1,25 @@
-"""`/api/v5/openapi.json`: the API's own description."""
+"""`/api/v5/openapi.json`: the API's own description, and `/api/v5/docs`, a page that shows it.
+
+The page and its parts are built with the IDE; none of it comes from elsewhere.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Annotated
 
 import msgspec
 from aiohttp import web
 
 from theia_bridge import __version__
+from theia_bridge.ide import static
 from theia_bridge.rest import openapi
 from theia_bridge.rest.resource import Call, Resource
 
 api = Resource("docs", "The API's own description")
+
+_TYPES = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
+"""Content types of the page's parts; what Python says of `js` depends on its version."""
 
 DOCUMENT: web.AppKey[bytes] = web.AppKey("document", bytes)
 
@@ -29,3 +37,30 @@ async def document(call: Call) -> web.StreamResponse:
         content_type="application/json",
         headers={"Cache-Control": "no-cache"},
     )
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Args:
+    name: of the file.
+    """
+
+    name: Annotated[str, msgspec.Meta(pattern=r"^[a-z-]+\.[0-9a-f]{10}\.(js|css|svg)$")]
+
+
+@api.get("/docs", public=True, gives=("text/html",), errors=(web.HTTPNotFound, web.HTTPServiceUnavailable))
+async def page(call: Call) -> web.StreamResponse:
+    """A page that shows this document, and tries requests out."""
+    return await static.built(call.request, "docs/index.html")
+
+
+@api.get(
+    "/docs/{name}",
+    public=True,
+    gives=tuple(_TYPES.values()),
+    errors=(web.HTTPNotFound, web.HTTPServiceUnavailable),
+)
+async def part(call: Call, path: Part) -> web.StreamResponse:
+    """What belongs to that page."""
+    response = await static.built(call.request, f"docs/{path.name}")
+    response.content_type = _TYPES[path.name.rpartition(".")[2]]
+    return response

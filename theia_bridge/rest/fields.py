@@ -39,7 +39,7 @@ NewPassword = Annotated[
             "format": "password",
             "minLength": PASSWORD_LIMITS[0],
             "maxLength": PASSWORD_LIMITS[1],
-            "examples": ["correct horse battery"],
+            "examples": ["open sesame, please"],
         }
     ),
 ]
@@ -47,6 +47,6 @@ Password = Annotated[
     str,
     msgspec.Meta(
         max_length=PASSWORD_LIMITS[1],
-        extra_json_schema={"format": "password", "examples": ["correct horse battery"]},
+        extra_json_schema={"format": "password", "examples": ["open sesame, please"]},
     ),
 ]

@@ -137,7 +137,6 @@ def describe(resources: Iterable[Resource], title: str, version: str) -> Json:
             "description": _ABOUT,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/"}],
         "tags": [{"name": resource.name, "description": resource.description} for resource in resources],
         "paths": paths,
         "components": {

@@ -1,0 +1,1 @@
+// Nothing of it is needed: swagger-ui-dist only names it so that its install script runs.
