@@ -14,9 +14,9 @@ import msgspec
 from auth.errors import Reason, TokenRejected
 from auth.keys import LEEWAY_SECONDS
 from auth.tokens import Tokens
-from fdb_provider.engine import Database, Transaction
+from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import NoPermissions
-from fdb_provider.models import AuthSession, User, at_least, new_id, now_ms
+from fdb_provider.models import AuthSession, User, WorkspaceSession, at_least, new_id, now_ms
 from fdb_provider.repositories import accounts, audit, auth_sessions, workspace_sessions
 from fdb_provider.scope import Actor, Scope
 
@@ -113,6 +113,14 @@ class RuntimeSignIns:
             audit.record(tr, actor, "workspace.stop", f"session/{scope.session}")
 
         await self._database.run(body)
+
+    async def known(self, tenant: str, session: str) -> bool:
+        """Whether a session is there, or may come back. Raises `StoreError`."""
+
+        async def body(tr: Reader) -> WorkspaceSession | None:
+            return await workspace_sessions.SESSIONS.get(tr, tenant, session, deleted=True)
+
+        return await self._database.read(body) is not None
 
     async def _issue(self, scope: Scope, user: User, family: str) -> RuntimeSignIn:
         token, claims = await self._tokens.issue(scope, user.role, family)

@@ -28,6 +28,8 @@ STOP_SECONDS = 15.0
 """How long one may take to end by itself: its parts may put their things in order."""
 _LOG_SECONDS = 0.5
 """How long its last lines are waited for; without a sandbox, others may hold on to its standard error."""
+_LOCK = "lock"
+"""The file that is locked with a session's folders; it tells what store the session is in."""
 _LINE = 1000
 """Characters of a line that a runtime says which are logged."""
 _log = logging.getLogger(__name__)
@@ -214,6 +216,18 @@ class Launcher:
             raise
         return child
 
+    def sessions(self) -> list[tuple[str, str]]:
+        """Tenants and sessions of this store that have folders here."""
+        locks = self._settings.workspace_folder.absolute().glob(f"*/*/{_LOCK}")
+        mine = [lock for lock in locks if lock.read_text() == self._settings.store]
+        return [(lock.parent.parent.name, lock.parent.name) for lock in mine]
+
+    def remove(self, tenant: str, session: str) -> None:
+        """Removes the folders of a session that is gone, unless they are in use."""
+        scope = Scope(tenant, "", session)
+        with contextlib.suppress(WorkspaceUnavailable), self.own(scope):
+            shutil.rmtree(self._root(scope), ignore_errors=True)
+
     @contextlib.contextmanager
     def own(self, scope: Scope) -> Iterator[None]:
         """Makes a session's folders this gateway's: two mirrors of one would work against each other.
@@ -222,11 +236,14 @@ class Launcher:
             WorkspaceUnavailable: another gateway has them.
         """
         self.folders(scope)
-        with (self._root(scope) / "lock").open("w") as lock:
+        with (self._root(scope) / _LOCK).open("a") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise WorkspaceUnavailable("The workspace of this session runs on another gateway.") from None
+            lock.truncate(0)
+            lock.write(self._settings.store)
+            lock.flush()
             try:
                 yield
             finally:

@@ -43,6 +43,8 @@ STEADY_SECONDS = 60.0
 """A runtime that ran so long starts again as if it had crashed for the first time."""
 REAP_SECONDS = 15.0
 """How often, at least, it is looked whether a runtime idles."""
+SWEEP_SECONDS = 3600.0
+"""How often the folders of sessions that are gone are removed."""
 DID_CHANGE = "workspace.didChangeRuntime"
 """The notification that tells browsers how the runtime of their session is."""
 _log = logging.getLogger(__name__)
@@ -404,9 +406,13 @@ class Runtimes:
             del self._runtimes[runtime.scope]
 
     async def run(self) -> None:
-        """Stops runtimes that idle, until it is cancelled."""
+        """Stops runtimes that idle and removes folders of sessions that are gone, until it is cancelled."""
         seconds = self.settings.workspace_idle_minutes * 60
+        sweep = 0.0
         while True:
+            if time.monotonic() >= sweep:
+                sweep = time.monotonic() + SWEEP_SECONDS
+                await self._sweep()
             await asyncio.sleep(min(REAP_SECONDS, seconds / 4))
             idle = [runtime for runtime in self if runtime.idle >= seconds]
             await asyncio.gather(*(runtime.stop() for runtime in idle))
@@ -416,6 +422,15 @@ class Runtimes:
         self._closed = True
         await asyncio.gather(*(runtime.stop() for runtime in self))
         self.launcher.close()
+
+    async def _sweep(self) -> None:
+        """Removes the folders of sessions that are gone for good; those in the trash keep theirs."""
+        try:
+            for tenant, session in await asyncio.to_thread(self.launcher.sessions):
+                if not await self.sign_ins.known(tenant, session):
+                    await asyncio.to_thread(self.launcher.remove, tenant, session)
+        except (StoreError, OSError) as error:
+            _log.warning("The folders of sessions that are gone are not removed now: %s", error)
 
     async def _make_room(self) -> None:
         """Stops the runtime that has idled longest. Raises `WorkspaceUnavailable` when all are in use."""
