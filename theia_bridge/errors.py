@@ -72,6 +72,7 @@ KINDS: dict[type[Exception], Kind] = {
     store.SearchUnavailable: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
     RateLimited: Kind("RateLimited", -32029, HTTPStatus.TOO_MANY_REQUESTS),
     workspace.NoSandbox: Kind("NoSandbox", -32040, HTTPStatus.SERVICE_UNAVAILABLE),
+    workspace.ProgramNotStarted: Kind("ProgramNotStarted", -32041, HTTPStatus.UNPROCESSABLE_ENTITY),
     workspace.WorkspaceUnavailable: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
     auth.PasswordsBusy: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
 }

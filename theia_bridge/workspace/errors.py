@@ -9,3 +9,7 @@ class WorkspaceUnavailable(Exception):
 
 class NoSandbox(WorkspaceUnavailable):
     """Programs of users cannot be shut in on this machine, so none are run."""
+
+
+class ProgramNotStarted(Exception):
+    """A program cannot be started in a terminal: it is not there, or may not be run."""

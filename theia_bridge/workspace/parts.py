@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from theia_bridge.workspace.terminal.part import Terminals
+
 if TYPE_CHECKING:
     from theia_bridge.workspace.server import Site
 
@@ -20,5 +22,5 @@ class Part(Protocol):
         ...
 
 
-PARTS: tuple[Callable[[Site], Part], ...] = ()
+PARTS: tuple[Callable[[Site], Part], ...] = (Terminals,)
 """All parts. They are started in this order, and stopped one after the other in the opposite one."""

@@ -12,6 +12,12 @@ export interface Change {
 /** The numbers of Theia's FileChangeType. */
 export type ChangeType = 0 | 1 | 2;
 
+/** `signal` is what its program is sent; one that goes on for two seconds is killed. */
+export interface CloseTerminalParams {
+    id: string;
+    signal?: 'SIGHUP' | 'SIGINT' | 'SIGKILL' | 'SIGQUIT' | 'SIGTERM';
+}
+
 /** A line near a match; `line` counts from 1. */
 export interface ContextLine {
     line: number;
@@ -29,6 +35,23 @@ export interface CreateSymlinkParams {
     path: string;
     target: string;
     idempotencyKey?: string | null;
+}
+
+/**
+ * Runs the shell of `profile`, or the default one; or `command` with `args` instead.
+ *
+ * `env` is added to the environment; null takes a variable away. `cwd` is absolute, and `/workspace` if it
+ * is not given.
+ */
+export interface CreateTerminalParams {
+    profile?: string | null;
+    command?: string | null;
+    args?: Array<string> | null;
+    cwd?: string | null;
+    env?: Record<string, string | null>;
+    cols?: number;
+    rows?: number;
+    title?: string | null;
 }
 
 /** With `use_trash` it can be had again by `trash.restore`. `if_match` is the etag it must still have. */
@@ -192,6 +215,11 @@ export interface ReadVersionParams {
     length?: number | null;
 }
 
+export interface RenameTerminalParams {
+    id: string;
+    title: string;
+}
+
 export interface RenewParams {
     token: string;
 }
@@ -199,6 +227,12 @@ export interface RenewParams {
 /** When the channel will be closed unless it is renewed again, in milliseconds since 1970. */
 export interface Renewed {
     expiresAt: number;
+}
+
+export interface ResizeTerminalParams {
+    id: string;
+    cols: number;
+    rows: number;
 }
 
 /** `if_match` is the etag the file must still have. */
@@ -300,6 +334,60 @@ export interface Stat {
     mode: number;
     readonly: boolean;
     target: string | null;
+}
+
+/**
+ * A terminal. Its bytes are on the socket `/ws/terminal/{id}`.
+ *
+ * `command` is the program and its arguments, `cwd` the folder it is in now, `pid` its process in the
+ * sandbox. `busy`: it has another program in the foreground, as a shell has while a command runs. `created`
+ * is in milliseconds since 1970. `exit` is of one whose program has ended; what it said can still be read.
+ */
+export interface Terminal {
+    id: string;
+    title: string;
+    command: Array<string>;
+    cwd: string;
+    pid: number;
+    cols: number;
+    rows: number;
+    busy: boolean;
+    created: number;
+    exit: TerminalExit | null;
+}
+
+/** A terminal is new, or has another title. */
+export interface TerminalDidChange {
+    terminal: Terminal;
+}
+
+/** The program of a terminal has ended. */
+export interface TerminalDidExit {
+    id: string;
+    exit: TerminalExit;
+}
+
+/** How a program has ended: with an exit code, or by a signal such as `SIGKILL`. */
+export interface TerminalExit {
+    code: number | null;
+    signal: string | null;
+}
+
+/** The terminals of the session, in the order they were made in. */
+export interface TerminalList {
+    terminals: Array<Terminal>;
+}
+
+/** A shell that is there. */
+export interface TerminalProfile {
+    name: string;
+    path: string;
+}
+
+/** `default` is the name of one of them. */
+export interface TerminalProfiles {
+    profiles: Array<TerminalProfile>;
+    default: string;
 }
 
 export interface TrashDeleteParams {
@@ -456,6 +544,18 @@ export interface Methods {
     'search.files': { params: SearchFilesParams; result: FoundFiles };
     /** Begins a text search; what it finds comes as `search.didFind`, its end as `search.didFinish`. */
     'search.text': { params: SearchTextParams; result: Search };
+    /** Ends the program of a terminal, and forgets the terminal. */
+    'terminal.close': { params: CloseTerminalParams; result: null };
+    /** Starts a program in a new terminal, and the session's runtime first unless it runs. */
+    'terminal.create': { params: CreateTerminalParams; result: Terminal };
+    /** The terminals of the session; none if its runtime does not run. */
+    'terminal.list': { params: undefined; result: TerminalList };
+    /** The shells there are; the session's runtime is started unless it runs. */
+    'terminal.profiles': { params: undefined; result: TerminalProfiles };
+    /** Gives a terminal another title. */
+    'terminal.rename': { params: RenameTerminalParams; result: null };
+    /** Gives a terminal another size; its programs are told. */
+    'terminal.resize': { params: ResizeTerminalParams; result: null };
     /** Forgets it for good. */
     'trash.delete': { params: TrashDeleteParams; result: null };
     /** Forgets all of it for good. */
@@ -486,6 +586,10 @@ export interface Notifications {
     'search.didFind': DidFind;
     /** A text search has ended by itself. */
     'search.didFinish': DidFinish;
+    /** A terminal is new or was renamed. */
+    'terminal.didChange': TerminalDidChange;
+    /** The program of a terminal has ended. */
+    'terminal.didExit': TerminalDidExit;
     /** The runtime of the session has started, ended or changed. */
     'workspace.didChangeRuntime': WorkspaceRuntime;
 }
@@ -519,6 +623,7 @@ export type ErrorKind =
     | 'NotFound'
     | 'OriginRejected'
     | 'ParseError'
+    | 'ProgramNotStarted'
     | 'QuotaExceeded'
     | 'RateLimited'
     | 'RegistrationClosed'
