@@ -12,23 +12,32 @@ from theia_bridge.observations import Observations
 from theia_bridge.rates import Allowance
 from theia_bridge.trace import METHOD
 
+RENEW = "auth.renew"
+
 
 class CallObserver:
     """The `rpc.Observer` of one channel.
 
     Args:
         allowance: of the user whose channel it is.
+        reserve: what `RENEW` is taken from when the allowance is used up: the channel is to live on.
         observations: where refusals are told.
         actor: the user, and the request that opened the channel.
     """
 
-    __slots__ = ("_actor", "_allowance", "_calls", "_observations")
+    __slots__ = ("_actor", "_allowance", "_calls", "_observations", "_reserve")
 
     def __init__(
-        self, metrics: Metrics, allowance: Allowance, observations: Observations, actor: Actor
+        self,
+        metrics: Metrics,
+        allowance: Allowance,
+        reserve: Allowance,
+        observations: Observations,
+        actor: Actor,
     ) -> None:
         self._calls = metrics.calls
         self._allowance = allowance
+        self._reserve = reserve
         self._observations = observations
         self._actor = actor
 
@@ -37,7 +46,7 @@ class CallObserver:
         if self._allowance.left:
             self._allowance.left -= 1
             return None
-        return self._take()
+        return self._take(self._reserve if method == RENEW else self._allowance)
 
     def end(self, method: str, seconds: float, error: str) -> None:
         calls = self._calls[method]
@@ -48,9 +57,9 @@ class CallObserver:
                 about = {"request": method, "kind": error}
                 self._observations.note(self._actor, "access.refuse", refused=True, detail=about)
 
-    async def _take(self) -> None:
+    async def _take(self, allowance: Allowance) -> None:
         try:
-            await self._allowance.take()
+            await allowance.take()
         except RateLimited as error:
             refusal = to_rpc(error)
             assert refusal is not None

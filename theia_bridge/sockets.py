@@ -56,7 +56,8 @@ class Sockets:
         from_runtime = request.get(OF_RUNTIME, False)
         rates = request.app[RATES]
         # Its mirror writes what programs have written; they wait for it when the store does not keep up.
-        allowance = Unlimited(rates, "rpc") if from_runtime else rates.of("rpc", subject_of(user.scope))
+        subject = subject_of(user.scope)
+        allowance = Unlimited(rates, "rpc") if from_runtime else rates.of("rpc", subject)
         mine = sum((s.tenant, s.user) == (user.scope.tenant, user.scope.user) for s in self._open.values())
         if mine >= settings.rpc_sockets:
             raise web.HTTPTooManyRequests(
@@ -94,7 +95,13 @@ class Sockets:
             map_error=to_rpc,
             admit=admit,
             limits=Limits(concurrency=settings.rpc_concurrency),
-            observer=CallObserver(request.app[METRICS], allowance, request.app[OBSERVATIONS], context.actor),
+            observer=CallObserver(
+                request.app[METRICS],
+                allowance,
+                rates.of("rest", subject),
+                request.app[OBSERVATIONS],
+                context.actor,
+            ),
             transport=request.transport,
         )
         lease = request.app[LEASES].grant(user, request[LET_IN_BY], channel.close, changed)

@@ -244,8 +244,9 @@ async def test_a_fault_in_a_call_is_told_by_its_request_and_its_method(
     registry: Registry[None] = Registry()
     registry.method("test.fails")(fails)
     database = await open_database(f"embedded:{tmp_path}")
-    allowance = Rates(database, {"rpc": 9}).of("rpc", "a")
-    observer = CallObserver(Metrics(registry.methods, Counts()), allowance, Observations(database), ANYBODY)
+    allowance = Rates(database, {"rpc": 0}).of("rpc", "a")
+    metrics = Metrics(registry.methods, Counts())
+    observer = CallObserver(metrics, allowance, allowance, Observations(database), ANYBODY)
 
     async def call() -> None:
         TRACE.set(Trace("socket-1"))

@@ -15,6 +15,7 @@ from rpc import RpcError
 from rpc.builtin import Pong
 from tests.process import PASSWORD, Server
 from theia_bridge.config import Settings
+from theia_bridge.methods.protocol import Renewed, RenewParams
 
 LIMIT = Settings.model_fields["rate_rest"].default
 RPC_LIMIT = 400
@@ -107,6 +108,8 @@ async def test_calls_have_a_budget_of_their_own(servers: list[Server]) -> None:
                         done += 1
                     except RpcError as error:
                         refusals.append(error)
+                # The channel is kept open all the same.
+                await client.call("auth.renew", RenewParams(token=ada), Renewed)
 
         for server in servers * 2:
             group.create_task(call(server))
