@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from asyncio.subprocess import Process
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import msgspec
 
 from theia_bridge.workspace import sandbox
 from theia_bridge.workspace.handover import ProcessLimits
+from theia_bridge.workspace.python import Python, python
 
 PROGRAM = "program.py"
 NO_LIMITS = ProcessLimits()
@@ -37,21 +37,31 @@ def folders(root: Path) -> sandbox.Folders:
 
 
 async def begin(
-    at: sandbox.Folders, code: str, *, network: bool = False, limits: ProcessLimits = NO_LIMITS
+    at: sandbox.Folders,
+    code: str,
+    *,
+    network: bool = False,
+    limits: ProcessLimits = NO_LIMITS,
+    own: Python | None = None,
 ) -> Process:
     """Starts Python code in the sandbox."""
-    environment = sandbox.environment(sandbox.INSIDE.home)
-    environment["PYTHONPATH"] = ":".join(sandbox.package_roots())
+    own = own or python()
+    environment = sandbox.environment(sandbox.INSIDE.home, own)
     (at.workspace / PROGRAM).write_text(PRELUDE + dedent(code))
-    program = [sys.executable, PROGRAM, msgspec.json.encode(limits).decode()]
-    return await sandbox.start(sandbox.options(at, environment, network=network), program)
+    program = [own.executable, PROGRAM, msgspec.json.encode(limits).decode()]
+    return await sandbox.start(sandbox.options(at, own, environment, network=network), program)
 
 
 async def run(
-    at: sandbox.Folders, code: str, *, network: bool = False, limits: ProcessLimits = NO_LIMITS
+    at: sandbox.Folders,
+    code: str,
+    *,
+    network: bool = False,
+    limits: ProcessLimits = NO_LIMITS,
+    own: Python | None = None,
 ) -> str:
     """What Python code prints in the sandbox."""
-    process = await begin(at, code, network=network, limits=limits)
+    process = await begin(at, code, network=network, limits=limits, own=own)
     async with asyncio.timeout(60):
         out, err = await process.communicate()
     assert process.returncode == 0, err.decode()

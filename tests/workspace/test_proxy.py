@@ -1,13 +1,23 @@
-"""Browsers' sockets to a runtime: who is let in, and for how long."""
+"""Browsers' sockets to a runtime: who is let in, for how long, and what goes through."""
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 
 import aiohttp
 import pytest
 
 from tests.process import Server
+from tests.workspace.conftest import Start
+from tests.workspace.inside import ended
+from tests.workspace.terminals import Person
+from tests.workspace.test_runtimes import children, rest
+from theia_bridge.leases import UNAUTHORIZED
+from theia_bridge.methods.protocol import Renewed, RenewParams
+
+WITHIN = 1.0
+"""Seconds in which a socket closes whose sign-in has ended."""
 
 
 async def refused(server: Server, path: str, **headers: str) -> HTTPStatus:
@@ -18,12 +28,96 @@ async def refused(server: Server, path: str, **headers: str) -> HTTPStatus:
         return HTTPStatus(caught.value.status)
 
 
-@pytest.mark.parametrize("path", ["/ws/terminal/1", "/ws/lsp/python"])
-async def test_nobody_is_let_in_without_a_good_token(server: Server, path: str) -> None:
-    good = (await server.register("ada@example.com")).access_token
-    for token in ("", "x.y.z", good[:-2] + "xx"):
-        assert await refused(server, f"{path}?token={token}") is HTTPStatus.UNAUTHORIZED
-    assert await refused(server, path) is HTTPStatus.UNAUTHORIZED
-    foreign = await refused(server, f"{path}?token={good}", Origin="https://evil.example")
-    assert foreign is HTTPStatus.FORBIDDEN
-    assert await refused(server, "/ws/lsp/klingon", Authorization=f"Bearer {good}") is HTTPStatus.NOT_FOUND
+async def closed(socket: aiohttp.ClientWebSocketResponse, seconds: float) -> int | None:
+    """The code with which a socket closes within some seconds."""
+    async with asyncio.timeout(seconds):
+        while (await socket.receive()).type not in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED):
+            pass
+    return socket.close_code
+
+
+async def test_who_is_let_in(server: Server) -> None:
+    async with (
+        Person.register(server, "ada@example.com") as ada,
+        Person.register(server, "bob@example.com") as bob,
+    ):
+        id = (await ada.create("cat")).id
+        for path in (f"/ws/terminal/{id}", "/ws/lsp/python"):
+            assert await refused(server, path) is HTTPStatus.UNAUTHORIZED
+            for token in ("", "x.y.z", ada.token[:-2] + "xx"):
+                assert await refused(server, f"{path}?token={token}") is HTTPStatus.UNAUTHORIZED
+            foreign = await refused(server, f"{path}?token={ada.token}", Origin="https://evil.example")
+            assert foreign is HTTPStatus.FORBIDDEN
+        assert await refused(server, f"/ws/terminal/{id}?token={bob.token}") is HTTPStatus.NOT_FOUND
+        await bob.create("cat")
+        for unknown in (id, "..", "%2e%2e%2frpc", "x" * 5000):
+            assert await refused(server, f"/ws/terminal/{unknown}?token={bob.token}") is HTTPStatus.NOT_FOUND
+        assert await refused(server, f"/ws/lsp/klingon?token={bob.token}") is HTTPStatus.NOT_FOUND
+        async with ada.attach(id) as attached:
+            await attached.type("hello\n")
+            await attached.until("hello\r\nhello\r\n")
+
+
+async def test_a_viewer_is_not_let_in_and_who_becomes_one_has_to_leave(server: Server) -> None:
+    async with Person.register(server, "ada@example.com") as ada:
+        headers = {"Authorization": f"Bearer {ada.token}"}
+        invited = {"email": "bob@example.com", "role": "member"}
+        async with aiohttp.ClientSession(headers=headers) as http:
+            async with http.post(f"{server.url}/api/v5/tenants/me/invitations", json=invited) as answer:
+                code = (await answer.json())["code"]
+            body = {
+                "email": "bob@example.com",
+                "password": "correct horse battery",
+                "name": "Bob",
+                "invitation": code,
+            }
+            async with http.post(f"{server.url}/api/v5/auth/register", json=body) as answer:
+                member = await answer.json()
+        token, user = member["access_token"], member["user"]["id"]
+        async with server.connect(token) as client:
+            bob = Person(server, token, client)
+            terminal = await bob.create("cat")
+            (process,) = children(server.pid)
+            async with bob.attach(terminal.id) as attached:
+                await rest(server, "PUT", f"/tenants/me/members/{user}", ada.token, role="viewer")
+                assert await closed(attached.socket, WITHIN) == UNAUTHORIZED
+            async with asyncio.timeout(20):
+                await ended(process)
+        for path in (f"/ws/terminal/{terminal.id}", "/ws/lsp/python"):
+            assert await refused(server, f"{path}?token={token}") is HTTPStatus.FORBIDDEN
+
+
+async def test_a_socket_closes_with_its_sign_in(server: Server) -> None:
+    signed_in = await server.register("ada@example.com")
+    async with server.connect(signed_in.access_token) as client:
+        ada = Person(server, signed_in.access_token, client)
+        terminal = await ada.create("cat")
+        async with ada.attach(terminal.id) as attached:
+            await attached.type("hello\n")
+            await attached.until("hello")
+            await server.logout(signed_in.refresh_token)
+            assert await closed(attached.socket, WITHIN) == UNAUTHORIZED
+
+
+async def test_a_socket_lasts_as_long_as_the_channel_is_renewed(start: Start) -> None:
+    server = await start(ACCESS_TOKEN_SECONDS=4)
+    signed_in = await server.register("ada@example.com")
+    async with server.connect(signed_in.access_token) as client:
+        ada = Person(server, signed_in.access_token, client)
+        terminal = await ada.create("cat")
+        async with ada.attach(terminal.id) as attached:
+            await asyncio.sleep(2)
+            fresh = await server.post("refresh", {"refresh_token": signed_in.refresh_token})
+            await client.call("auth.renew", RenewParams(token=fresh.access_token), Renewed)
+            with pytest.raises(TimeoutError):
+                await closed(attached.socket, 2.5)
+            assert await closed(attached.socket, 4) == UNAUTHORIZED
+
+
+async def test_a_socket_closes_with_the_runtime_and_asks_to_come_again(server: Server) -> None:
+    async with Person.register(server, "ada@example.com") as ada:
+        terminal = await ada.create("cat")
+        async with ada.attach(terminal.id) as attached:
+            await ada.client.call("workspace.stop", None, dict)
+            assert await closed(attached.socket, 10) in (aiohttp.WSCloseCode.SERVICE_RESTART, 1001)
+        assert await refused(server, f"/ws/terminal/{terminal.id}?token={ada.token}") is HTTPStatus.NOT_FOUND

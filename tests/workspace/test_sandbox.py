@@ -14,6 +14,7 @@ from tests.workspace.inside import begin, ended, folders, of_namespace, run
 from theia_bridge.workspace import sandbox
 from theia_bridge.workspace.errors import NoSandbox
 from theia_bridge.workspace.handover import ProcessLimits
+from theia_bridge.workspace.python import python
 
 MIB = 1024**2
 
@@ -129,6 +130,20 @@ async def test_the_network_is_reached_only_where_it_is_allowed(at: sandbox.Folde
             network=network,
         )
     assert reached == ("reached\n" if network else "refused\n")
+
+
+async def test_a_python_environment_at_the_paths_of_files_is_elsewhere(at: sandbox.Folders) -> None:
+    said = await run(
+        at,
+        """
+        import msgspec, ssl, uvloop
+        found = [path for path in sys.path if os.path.isdir(path)]
+        print(all(path.startswith(("/opt/theia-bridge/", "/usr/", "/workspace")) for path in found))
+        print(sandbox.__file__, os.path.exists(os.environ["PATH"].rpartition(":")[2] + "/rg"))
+        """,
+        own=python(taken=["/"]),
+    )
+    assert said == "True\n/opt/theia-bridge/packages/theia_bridge/workspace/sandbox.py True\n"
 
 
 async def test_a_terminal_has_job_control(at: sandbox.Folders) -> None:

@@ -7,10 +7,8 @@ import contextlib
 import fcntl
 import functools
 import logging
-import os
 import secrets
 import shutil
-import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator
@@ -21,6 +19,7 @@ from theia_bridge.config import Settings
 from theia_bridge.workspace import sandbox
 from theia_bridge.workspace.errors import WorkspaceUnavailable
 from theia_bridge.workspace.handover import GATEWAY_SOCKET, READY, RUNTIME_SOCKET, Handover, ProcessLimits
+from theia_bridge.workspace.python import python
 
 START_SECONDS = 20.0
 """How long a runtime may take until it listens."""
@@ -179,8 +178,8 @@ class Launcher:
         await self.check()
         folders = self.folders(scope)
         inside = sandbox.INSIDE if self._shut_in else folders
-        environment = sandbox.environment(inside.home)
-        environment["PYTHONPATH"] = os.pathsep.join(sandbox.package_roots())
+        own = python() if self._shut_in else python(taken=())
+        environment = sandbox.environment(inside.home, own)
         secret = secrets.token_hex(16)
         handover = Handover(
             tenant=scope.tenant,
@@ -196,9 +195,9 @@ class Launcher:
             limits=self._limits,
             sandboxed=self._shut_in,
         )
-        program = [sys.executable, "-m", "theia_bridge.workspace"]
+        program = [own.executable, "-m", "theia_bridge.workspace"]
         if self._shut_in:
-            options = sandbox.options(folders, environment, network=self._settings.workspace_network)
+            options = sandbox.options(folders, own, environment, network=self._settings.workspace_network)
             process = await sandbox.start(options, program)
         else:
             _log.warning(

@@ -16,9 +16,11 @@ from theia_bridge.middleware.authentication import LET_IN_BY, USER
 from theia_bridge.sockets import keep_alive
 from theia_bridge.state import LEASES, RUNTIMES, SETTINGS
 from theia_bridge.trace import TRACE
+from theia_bridge.workspace.runtimes import Runtime
 
 CLOSE_SECONDS = 5.0
 """How long a browser may take to agree to a close before its connection is dropped."""
+_NOT_THERE = "The workspace has no such terminal or language server."
 _VIEWER = "You are a viewer in this tenant: you may read, but not run programs."
 
 routes = web.RouteTableDef()
@@ -26,37 +28,49 @@ routes = web.RouteTableDef()
 
 @routes.get("/ws/terminal/{id}")
 async def terminal(request: web.Request) -> web.WebSocketResponse:
-    """The bytes of one terminal."""
-    return await _serve(request, f"/terminal/{quote(request.match_info['id'], safe='')}")
+    """The bytes of one terminal. A runtime that does not run has none, so it is not started for it."""
+    _check(request)
+    runtime = request.app[RUNTIMES].get(request[USER].scope)
+    if runtime is None:
+        raise web.HTTPNotFound(text=_NOT_THERE)
+    return await _serve(request, await runtime.ready(), f"/terminal/{_name(request, 'id')}")
 
 
 @routes.get("/ws/lsp/{language}")
 async def language(request: web.Request) -> web.WebSocketResponse:
-    """The messages of one language's server."""
-    return await _serve(request, f"/lsp/{quote(request.match_info['language'], safe='')}")
+    """The messages of one language's server; the runtime is started if need be."""
+    _check(request)
+    trace, scope = TRACE.get(), request[USER].scope
+    actor = Actor(scope) if trace is None else Actor(scope, trace.id, trace.address)
+    runtime = await request.app[RUNTIMES].of(scope, actor)
+    return await _serve(request, runtime, f"/lsp/{_name(request, 'language')}")
 
 
-async def _serve(request: web.Request, path: str) -> web.WebSocketResponse:
-    """Connects the browser to the runtime. All that can be refused is refused before the upgrade."""
-    user = request[USER]
-    if not at_least(user.role, "member"):
+def _check(request: web.Request) -> None:
+    """Refuses who may not run programs. Raises `NoPermissions`, `web.HTTPUpgradeRequired`."""
+    if not at_least(request[USER].role, "member"):
         raise NoPermissions(_VIEWER)
     if not web.WebSocketResponse().can_prepare(request):
-        raise web.HTTPUpgradeRequired
-    trace = TRACE.get()
-    actor = Actor(user.scope) if trace is None else Actor(user.scope, trace.id, trace.address)
-    runtime = await request.app[RUNTIMES].of(user.scope, actor)
+        raise web.HTTPUpgradeRequired(headers={"Upgrade": "websocket"})
+
+
+def _name(request: web.Request, part: str) -> str:
+    return quote(request.match_info[part], safe="")
+
+
+async def _serve(request: web.Request, runtime: Runtime, path: str) -> web.WebSocketResponse:
+    """Connects the browser to the runtime. All that can be refused is refused before the upgrade."""
     with runtime.hold():
         try:
             inner = await runtime.connect(path)
         except aiohttp.WSServerHandshakeError as refusal:
             if refusal.status == 404:
-                raise web.HTTPNotFound(text="There is no such terminal or language server.") from None
+                raise web.HTTPNotFound(text=_NOT_THERE) from None
             raise web.HTTPServiceUnavailable(text=f"The workspace answers {refusal.status}.") from None
         except aiohttp.ClientError as error:
             raise web.HTTPServiceUnavailable(text=f"The workspace does not answer: {error}") from None
         try:
-            return await _connect(request, user, inner)
+            return await _connect(request, request[USER], inner)
         finally:
             await inner.close()
 

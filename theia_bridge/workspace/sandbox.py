@@ -10,20 +10,15 @@ import asyncio
 import contextlib
 import os
 import shutil
-import sys
-import sysconfig
 from asyncio.subprocess import PIPE, Process
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
-import auth
-import fdb_provider
-import rpc
-import theia_bridge
 from theia_bridge.workspace.errors import NoSandbox
+from theia_bridge.workspace.python import SYSTEM, Python
 
 _TMP, _VAR_TMP, _SHM = "/tmp", "/var/tmp", "/dev/shm"  # noqa: S108 # nosec B108 # inside, its own
 USER = "theia"
@@ -35,7 +30,6 @@ on systems with systemd (60706 to 61183)."""
 CHECK_SECONDS = 20.0
 MEMORY_FILES = 512 * 1024**2
 """Bytes that /tmp may hold, and /dev/shm as many again: they are memory, which no other limit counts."""
-SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 ETC = (
     "/etc/alternatives",
     "/etc/bash.bashrc",
@@ -118,7 +112,7 @@ async def check() -> None:
         NoSandbox: it does not; with what bubblewrap says.
     """
     try:
-        process = await start([*_namespaces(network=False), *_system(()), *_own()], ["/bin/true"])
+        process = await start([*_namespaces(network=False), *_own(), *_system({})], ["/bin/true"])
         async with asyncio.timeout(CHECK_SECONDS):
             said = (await process.communicate())[1].decode(errors="replace").strip()
         fine = process.returncode == 0
@@ -187,25 +181,25 @@ def make_up(etc: Path) -> None:
         (etc / name).write_text(text)
 
 
-def environment(home: Path) -> dict[str, str]:
+def environment(home: Path, python: Python) -> dict[str, str]:
     """The environment of the programs of a workspace: nothing of the server's is in it."""
+    path = "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin"
     shell = "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh"
-    tools = sysconfig.get_path("scripts")
     return {
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "LOGNAME": USER,
         # The server's own tools come last: its Python is not the one to install things for.
-        "PATH": f"{home}/.local/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin:{tools}",
+        "PATH": f"{home}/.local/bin:{path}:{python.tools}",
         "SHELL": shell,
         "USER": USER,
+        **python.variables,
     }
 
 
-def options(folders: Folders, environment: Mapping[str, str], *, network: bool) -> list[str]:
+def options(folders: Folders, python: Python, environment: Mapping[str, str], *, network: bool) -> list[str]:
     """The options of a runtime's sandbox."""
-    line = [*_namespaces(network=network), *_system(python_folders())]
-    line += _own()
+    line = [*_namespaces(network=network), *_own(), *_system(python.folders)]
     for name in MADE_UP:
         line += ["--ro-bind", str(folders.etc / name), f"/etc/{name}"]
     if network:
@@ -221,25 +215,6 @@ def options(folders: Folders, environment: Mapping[str, str], *, network: bool) 
     # What the sandbox is made of is in memory too, and would be another place to fill.
     line += ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(INSIDE.workspace)]
     return line
-
-
-def python_folders() -> list[Path]:
-    """Where the Python environment of this process is, and these packages."""
-    folders = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.exec_prefix), *_packages()}
-    return sorted(folder for folder in folders if not _within(folder, (Path(path) for path in SYSTEM)))
-
-
-def package_roots() -> list[str]:
-    """Where Python has to look for these packages."""
-    return sorted({str(package.parent) for package in _packages()})
-
-
-def _packages() -> list[Path]:
-    return [Path(module.__path__[0]) for module in (auth, fdb_provider, rpc, theia_bridge)]
-
-
-def _within(folder: Path, others: Iterable[Path]) -> bool:
-    return any(folder.is_relative_to(other) for other in others)
 
 
 async def _start(line: Sequence[str], passed: Sequence[int]) -> Process:
@@ -285,7 +260,7 @@ def _own() -> list[str]:
     ]
 
 
-def _system(folders: Iterable[Path]) -> list[str]:
+def _system(folders: Mapping[Path, Path]) -> list[str]:
     line: list[str] = []
     for name in SYSTEM:
         if os.path.islink(name):
@@ -294,8 +269,8 @@ def _system(folders: Iterable[Path]) -> list[str]:
             line += ["--ro-bind", name, name]
     for name in ETC:
         line += ["--ro-bind-try", name, name]
-    for folder in folders:
-        for parent in reversed(folder.parents[:-1]):
+    for folder, place in folders.items():
+        for parent in reversed(place.parents[:-1]):
             line += ["--perms", "0755", "--dir", str(parent)]  # bubblewrap would make them for root only
-        line += ["--ro-bind", str(folder), str(folder)]
+        line += ["--ro-bind", str(folder), str(place)]
     return line

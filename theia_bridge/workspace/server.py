@@ -28,6 +28,7 @@ from theia_bridge.workspace.handover import READY, RUNTIME_SOCKET, Handover
 from theia_bridge.workspace.parts import PARTS, Part
 from theia_bridge.workspace.protocol import MirrorState, RenewRuntimeParams, RuntimeStatus
 
+PYTHON_VARIABLES = ("PYTHONPATH", "LD_LIBRARY_PATH")
 _STOP_SECONDS = 5.0
 """How long one part may take to put its things in order."""
 _PR_SET_DUMPABLE = 4
@@ -44,6 +45,7 @@ class Site:
     Attributes:
         handover: whose runtime it is, and where its folders are.
         environment: of the programs it runs, made up by the launcher.
+        python: further variables for `sys.executable` to find this package and its dependencies.
         gateway: the way to what is stored.
         routes: of the application; to be added to before the runtime listens.
         registry: methods and notifications of `/rpc`; likewise.
@@ -52,9 +54,10 @@ class Site:
         stopping: set when the runtime is to end.
     """
 
-    def __init__(self, handover: Handover, environment: Mapping[str, str]) -> None:
+    def __init__(self, handover: Handover, environment: Mapping[str, str], python: Mapping[str, str]) -> None:
         self.handover = handover
         self.environment = dict(environment)
+        self.python = dict(python)
         self.gateway = Gateway(handover)
         self.routes = web.RouteTableDef()
         self.registry: Registry[Caller] = Registry()
@@ -132,7 +135,8 @@ class Site:
 
 def main() -> None:
     """Runs the runtime of the handover on standard input, until that is closed or it is told to stop."""
-    os.environ.pop("PYTHONPATH", None)  # it was for this program, not for those it runs
+    # They are for this package's programs, not for others that it runs.
+    python = {name: os.environ.pop(name) for name in PYTHON_VARIABLES if name in os.environ}
     handover = Handover.decode(sys.stdin.buffer.readline())
     if handover.sandboxed:
         sandbox.drop()
@@ -141,11 +145,11 @@ def main() -> None:
     handover.limits.apply()
     os.umask(0o022)
     setup_log("text", "info")
-    uvloop.run(_run(handover))
+    uvloop.run(_run(handover, python))
 
 
-async def _run(handover: Handover) -> None:
-    site = Site(handover, os.environ)
+async def _run(handover: Handover, python: Mapping[str, str]) -> None:
+    site = Site(handover, os.environ, python)
     parts = [make(site) for make in PARTS]
     app = web.Application(middlewares=[_only(handover.secret)])
     app.add_routes(site.routes)
