@@ -51,6 +51,9 @@ api = Resource("files", "Files of any size, in and out; folders out as archives"
 _log = logging.getLogger(__name__)
 
 
+IdempotencyKey = Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": KEY_LIMIT})]
+
+
 class FilePath(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where a file is.
 
@@ -95,9 +98,7 @@ class UploadHeaders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     if_none_match: Annotated[str, msgspec.Meta(extra_json_schema={"format": "etag"})] | None = msgspec.field(
         name="If-None-Match", default=None
     )
-    idempotency_key: (
-        Annotated[str, msgspec.Meta(extra_json_schema={"minLength": 1, "maxLength": KEY_LIMIT})] | None
-    ) = msgspec.field(name="Idempotency-Key", default=None)
+    idempotency_key: IdempotencyKey | None = msgspec.field(name="Idempotency-Key", default=None)
     caller: str | None = msgspec.field(name="Theia-Bridge-Caller", default=None)
 
 
@@ -193,7 +194,7 @@ async def upload(call: Call, path: FilePath, headers: UploadHeaders) -> Stat | w
     request, at = call.request, f"/{path.path}"
     files, scope = call.files, call.scope
     _check_caller(call, headers.caller)
-    key = _idempotency_key(headers.idempotency_key)
+    key = idempotency_key(headers.idempotency_key)
     _check_body(request, at)
     if key is not None and (earlier := await files.answered(scope, at, key)) is not None:
         return _answer(earlier)
@@ -296,7 +297,8 @@ async def _ask_for_body(request: web.Request) -> None:
         request.writer.output_size = 0  # the answer itself has not begun
 
 
-def _idempotency_key(given: str | None) -> str | None:
+def idempotency_key(given: str | None) -> str | None:
+    """The key of the header `Idempotency-Key`, which may be in quotes. Raises `HTTPBadRequest`."""
     if given is None:
         return None
     key = given[1:-1] if len(given) > 1 and given[0] == given[-1] == '"' else given
