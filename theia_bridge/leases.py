@@ -132,10 +132,12 @@ class Lease:
             self._closing = asyncio.ensure_future(self._close(UNAUTHORIZED, reason))
 
     async def release(self) -> None:
-        """The socket has closed."""
+        """The socket has closed, or does so while the client is told why."""
         self._unsubscribe()
         self._leases.forget(self)
         self._cancel()
+        if self._closing is not None:
+            await asyncio.wait([self._closing])
         await self._reviews.close()
 
     def _on_entry(self, entry: Revocation) -> None:

@@ -85,8 +85,15 @@ async def _connect(
     await outer.prepare(request)
     keep_alive(request)
 
+    ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    told: tuple[int, str] | None = None
+
     async def close(code: int, reason: str) -> None:
-        await outer.close(code=code, message=reason.encode()[:123])
+        # Not at once: while a pump reads, aiohttp would not wait for the browser to agree.
+        nonlocal told
+        if not ended.done():
+            told = code, reason
+            ended.set_result(None)
 
     def changed(user: UserContext) -> None:
         if not at_least(user.role, "member"):
@@ -95,17 +102,17 @@ async def _connect(
     lease = request.app[LEASES].grant(user, request[LET_IN_BY], close, changed, follows=True)
     pumps = [asyncio.create_task(_inward(outer, inner)), asyncio.create_task(_outward(inner, outer))]
     try:
-        await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*pumps, ended], return_when=asyncio.FIRST_COMPLETED)
     finally:
         for pump in pumps:
             pump.cancel()
         await asyncio.gather(*pumps, return_exceptions=True)
         await lease.release()
     if not outer.closed:
-        code = inner.close_code
+        code, reason = told or (inner.close_code, "")
         if code is None or code == WSCloseCode.ABNORMAL_CLOSURE:
             code = WSCloseCode.SERVICE_RESTART
-        await outer.close(code=code)
+        await outer.close(code=code, message=reason.encode()[:123])
     return outer
 
 
