@@ -121,6 +121,7 @@ async def create_app(settings: Settings) -> web.Application:
         tasks = [
             asyncio.create_task(app[REVOCATIONS].follow(), name="revocations"),
             asyncio.create_task(collector.run(), name="collector"),
+            asyncio.create_task(mirrors.run(), name="mirrors"),
             asyncio.create_task(builder.run(), name="indexes"),
             asyncio.create_task(database.keep_opening(), name="store"),
         ]

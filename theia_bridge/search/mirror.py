@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -82,6 +83,8 @@ class Mirror:
         """The last list of names that was made of it, by how it was made, and the version it was made of."""
         self.users = 0
         """Who uses it now; it must not be removed meanwhile."""
+        self.used_at = time.monotonic()
+        """When it was used last."""
 
     @property
     def tree(self) -> Path:

@@ -24,6 +24,8 @@ from theia_bridge.search.mirror import Mirror, in_thread
 PREFIX = "search-"
 LOCK = "owner.lock"
 CLOSE_SECONDS = 2.0
+IDLE_SECONDS = 3600.0
+"""How long a mirror that nobody uses stays on the disk."""
 
 P = ParamSpec("P")
 
@@ -72,14 +74,31 @@ class Mirrors:
             yield mirror
         finally:
             mirror.users -= 1
+            mirror.used_at = time.monotonic()
+
+    async def run(self) -> None:
+        """Takes what nobody uses off the disk by and by: what it mirrors may have been erased."""
+        while True:
+            await asyncio.sleep(IDLE_SECONDS / 10)
+            self.drop_idle()
+
+    def drop_idle(self, seconds: float = IDLE_SECONDS) -> None:
+        """Begins to remove the mirrors that nobody has used for so long."""
+        since = time.monotonic() - seconds
+        for key in [key for key, one in self._mirrors.items() if not one.users and one.used_at <= since]:
+            self._begin(self._erase, self._mirrors.pop(key).abandon())
+
+    async def removed(self) -> None:
+        """Returns when all that is to be removed is."""
+        if self._removals:
+            await asyncio.wait(self._removals)
 
     async def close(self) -> None:
         """Takes all off the disk, or as much as `CLOSE_SECONDS` allow: the next server does the rest."""
         self._until = time.monotonic() + CLOSE_SECONDS
         if self._lock >= 0:
             self._begin(self._erase, self._own)
-        if self._removals:
-            await asyncio.wait(self._removals)
+        await self.removed()
         if self._lock >= 0:
             os.close(self._lock)
 
