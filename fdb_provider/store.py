@@ -179,8 +179,7 @@ class Store:
 
 
 async def _state(tr: Reader) -> tuple[int | None, dict[str, dict[str, bytes]]]:
-    kept = catalogue.kept(tr)
-    return (await version.read(tr)).version, await kept
+    return (await version.read(tr)).version, await catalogue.kept(tr)
 
 
 async def open_store(url: str, tell: Tell = lambda _: None) -> Store:

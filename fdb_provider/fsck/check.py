@@ -144,6 +144,7 @@ class _Pass:
         for collection in COLLECTIONS:
             self.findings |= await records.look(self._db, self._tenant, collection, self._tell)
         if self._tenant == keyspace.SYSTEM:
+            self.findings |= await records.look_at_indexes(self._db)
             await self._look_at_accounts()
             return
         await self._look_at_owners(roots)

@@ -12,6 +12,8 @@ Kind = Literal[
     "unreadable record",
     "index entry missing",
     "index entry without record",
+    "index not built",
+    "value not unique",
     "owner missing",
     "folder missing",
     "content missing",

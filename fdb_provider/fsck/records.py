@@ -1,4 +1,7 @@
-"""Records against the entries of their indexes."""
+"""Records against the entries of their indexes, of those that have all records.
+
+What an index has that is being built or cleared may be wrong, and nobody goes by it.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,50 @@ from typing import Any
 import msgspec
 
 from fdb_provider import keyspace
-from fdb_provider.engine import Database, Transaction
+from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.fsck.finding import Finding
-from fdb_provider.records import Collection, KeyPart
+from fdb_provider.indexes import catalogue
+from fdb_provider.indexes.catalogue import Job
+from fdb_provider.indexes.filling import holder
+from fdb_provider.records import Collection, Index, KeyPart
+from fdb_provider.repositories import COLLECTIONS
 from fdb_provider.scan import Tell, pages
+
+
+async def look_at_indexes(db: Database) -> set[Finding]:
+    """What is wrong with the indexes as such: nothing while one is being built."""
+
+    async def body(tr: Reader) -> tuple[list[Job], list[tuple[str, Index]]]:
+        jobs = await catalogue.jobs(tr)
+        known = {(job.collection, job.name) for job in jobs}
+        marks = [
+            (collection.name, index, collection.issue_complete(tr, index))
+            for collection in COLLECTIONS
+            for index in collection.indexes.values()
+            if (collection.name, index.name) not in known
+        ]
+        return jobs, [(name, index) for name, index, mark in marks if await mark != index.definition]
+
+    jobs, unmarked = await db.read(body)
+    findings = {
+        Finding(keyspace.SYSTEM, "value not unique", f"{job.collection} {job.name}", job.work.clash)
+        for job in jobs
+        if job.work.clash
+    }
+    for collection, index in unmarked:
+        detail = "it is not complete, and nobody builds it"
+        repair = partial(catalogue.begin, collection=collection, name=index.name, definition=index.definition)
+        findings.add(
+            Finding(keyspace.SYSTEM, "index not built", f"{collection} {index.name}", detail, repair)
+        )
+    return findings
 
 
 async def look(db: Database, tenant: str, collection: Collection[Any], tell: Tell) -> set[Finding]:
     """What is wrong with one collection of a tenant."""
     findings: set[Finding] = set()
+    unfinished = await db.read(partial(catalogue.unfinished, collection=collection))
+    passed_over = tuple(keyspace.index(tenant, collection.name, name) for name in unfinished)
     expected: dict[bytes, tuple[bytes, tuple[KeyPart, ...]]] = {}
     prefix = keyspace.records(tenant, collection.name)
     async for page in pages(db, *keyspace.range_of(prefix)):
@@ -28,14 +66,15 @@ async def look(db: Database, tenant: str, collection: Collection[Any], tell: Tel
                 subject = f"{collection.name} {primary}"
                 findings.add(Finding(tenant, "unreadable record", subject, str(error)))
                 continue
-            for _, (entry, held) in collection.index_entries(tenant, record):
-                expected[entry] = held, primary
+            for index, (entry, held) in collection.index_entries(tenant, record):
+                if index.name not in unfinished:
+                    expected[entry] = held, primary
         tell(len(page))
     async for page in pages(db, *keyspace.range_of(keyspace.indexes(tenant, collection.name))):
         for key, value in page:
             if expected.get(key, (None,))[0] == value:
                 del expected[key]
-            elif key not in expected:
+            elif key not in expected and not key.startswith(passed_over):
                 findings.add(
                     Finding(
                         tenant,
@@ -65,8 +104,8 @@ async def _index(
     """Sets a record's index entries, but for a unique one that another record has taken."""
     record = await collection.get(tr, tenant, *primary, deleted=True)
     if record is not None:
-        for _, (key, value) in collection.index_entries(tenant, record):
-            if await tr.get(key) is None:
+        for index, (key, value) in collection.index_entries(tenant, record):
+            if not index.unique or await holder(tr, collection, index, tenant, key, value) is None:
                 tr.set(key, value)
 
 

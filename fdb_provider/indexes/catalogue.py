@@ -101,8 +101,7 @@ async def declare(
             if complete:
                 tr.set(keyspace.index_complete(collection, name), definition)
             else:
-                tr.clear(keyspace.index_complete(collection, name))
-                put(tr, Job(collection, name, Work(secrets.token_bytes(8), definition)))
+                await begin(tr, collection, name, definition)
     return dropped
 
 
@@ -115,6 +114,19 @@ async def jobs(tr: Reader) -> list[Job]:
         collection, name = keyspace.unpack(key, prefix)
         found.append(Job(collection, name, _work(value)))
     return found
+
+
+async def unfinished(tr: Reader, collection: Collection[Any]) -> set[str]:
+    """Names of a collection's indexes that have not all records, or are to be cleared."""
+    marks = {index.name: collection.issue_complete(tr, index) for index in collection.indexes.values()}
+    names = {job.name for job in await jobs(tr) if job.collection == collection.name}
+    return names | {name for name, mark in marks.items() if await mark != collection.indexes[name].definition}
+
+
+async def begin(tr: Transaction, collection: str, name: str, definition: bytes) -> None:
+    """Has an index built from the beginning, or cleared where the definition is empty."""
+    tr.clear(keyspace.index_complete(collection, name))
+    put(tr, Job(collection, name, Work(secrets.token_bytes(8), definition)))
 
 
 async def current(tr: Reader, job: Job) -> Work | None:

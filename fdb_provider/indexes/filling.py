@@ -86,7 +86,7 @@ async def _fill(tr: Transaction, collection: Collection[Any], index: Index, work
         except msgspec.MsgspecError:  # no query can answer with it; fsck names it
             continue
         for entry in entries:
-            other = await _holder(tr, collection, index, tenant, *entry) if index.unique else None
+            other = await holder(tr, collection, index, tenant, *entry) if index.unique else None
             if other is None:
                 tr.set(*entry)
             else:
@@ -96,8 +96,8 @@ async def _fill(tr: Transaction, collection: Collection[Any], index: Index, work
     return msgspec.structs.replace(work, after=after, records=work.records + len(rows), clash=clash)
 
 
-async def _holder(
-    tr: Transaction, collection: Collection[Any], index: Index, tenant: str, key: bytes, primary: bytes
+async def holder(
+    tr: Reader, collection: Collection[Any], index: Index, tenant: str, key: bytes, primary: bytes
 ) -> bytes | None:
     """The primary key of another record that has the value of an entry."""
     held = await tr.get(key)

@@ -254,6 +254,14 @@ async def test_a_folder_that_cannot_be_a_store(tmp_path: Path) -> None:
             await EmbeddedDatabase.open(tmp_path / name)
 
 
+async def test_a_store_of_the_first_format_is_opened_and_kept_from_older_programs(tmp_path: Path) -> None:
+    with lmdb.open(str(tmp_path)) as env, env.begin(write=True) as txn:
+        txn.put(b"mformat", b"1")
+    await (await EmbeddedDatabase.open(tmp_path)).close()
+    with lmdb.open(str(tmp_path)) as env, env.begin() as txn:
+        assert txn.get(b"mformat") == b"2"  # they know "1" and refuse all else
+
+
 @pytest.mark.parametrize("url", ["", "embedded:", "fdb:", "sqlite:x", "/var/lib/store"])
 async def test_an_url_of_no_store(url: str) -> None:
     with pytest.raises(StoreUnusable, match="embedded:DIR or fdb:CLUSTER_FILE"):

@@ -14,6 +14,7 @@ from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import Conflict, InvalidCursor, RecordExists
 from fdb_provider.models import new_id
 from fdb_provider.records import BY_DELETED, Collection, Index, Page
+from fdb_provider.repositories import purge
 
 
 class Note(msgspec.Struct, frozen=True):
@@ -130,11 +131,34 @@ async def test_what_was_discarded_long_enough_ago_is_purgeable(database: Databas
 async def test_purging_takes_what_goes_with_the_record_part_by_part(database: Database) -> None:
     await store(database, "t", note("a"), note("b", owner="a"), note("c", owner="a"), note("d"))
     await discard(database, "a", 7)
-    answers = [await database.run(lambda tr: NOTES.purge(tr, "t", "a")) for _ in range(4)]
-    assert answers == [False, False, True, True]
+    assert not await database.run(lambda tr: NOTES.purge(tr, "t", "a"))
+    assert await database.run(lambda tr: NOTES.restore(tr, "t", "a")) is None  # a part of it is gone
+    assert await database.read(lambda tr: NOTES.get(tr, "t", "a")) is None
+    answers = [await database.run(lambda tr: NOTES.purge(tr, "t", "a")) for _ in range(3)]
+    assert answers == [False, True, True]
     assert await database.read(lambda tr: NOTES.list(tr, "t")) == [note("d")]
     assert await database.read(lambda tr: NOTES.get(tr, "t", "a", deleted=True)) is None
     assert await database.read(lambda tr: NOTES.by_index(tr, "t", BY_DELETED.name)) == []
+
+
+async def test_what_is_purged_in_part_is_hidden_and_purged_first(database: Database) -> None:
+    """Also when it was in sight before, as what goes with a user who is erased."""
+    await store(database, "t", note("a"), note("b", owner="a"), note("c"))
+    await discard(database, "c", 5)
+    assert not await database.run(lambda tr: NOTES.purge(tr, "t", "a"))
+    assert await database.read(lambda tr: NOTES.by_index(tr, "t", "by_owner_rank", "ada")) == []
+    due = await database.read(lambda tr: NOTES.purgeable(tr, "t", 9, 9))
+    assert [one.id for one in due] == ["a", "c"]
+
+
+async def test_a_step_of_purging_takes_what_is_due_and_no_more(database: Database) -> None:
+    await store(database, "t", note("a"), note("b", owner="a"), note("c", owner="a"), note("d"), note("e"))
+    for id, at in (("a", 1), ("d", 2), ("e", 9)):
+        await discard(database, id, at)
+    while await purge.step(database, NOTES, "t", 9):
+        pass
+    left = await database.read(lambda tr: NOTES.scan(tr, "t", limit=0))
+    assert [one.id for one in left] == ["e"]
 
 
 async def test_an_etag_names_a_value(database: Database) -> None:
