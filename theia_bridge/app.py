@@ -190,6 +190,7 @@ def _metrics(app: web.Application, metrics: Metrics, sockets: Sockets) -> Metric
     """Has it tell what other parts count."""
     audit, rates = app[OBSERVATIONS], app[RATES]
     metrics.gauge("sockets", "Open RPC sockets.", lambda: len(sockets))
+    metrics.gauge("runtimes", "Workspaces that run.", lambda: len(app[RUNTIMES]))
     metrics.gauge("audit_waiting", "Entries of the audit to be written.", lambda: audit.waiting)
     metrics.counter("audit_dropped", "Entries of the audit that are lost.", lambda: {"": audit.dropped})
     doc = "Requests and calls refused, as a budget was used up."

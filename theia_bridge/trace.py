@@ -5,6 +5,7 @@ What a request starts, such as the tasks of its socket, is told as its own.
 
 from __future__ import annotations
 
+import time
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ class Trace:
         address: the caller's network address, "" if it is not known.
         scope: who calls, once that is known.
         headers: go with the answer, whatever it is.
+        started: when it came, by the performance counter.
         audited: the audit tells that it was refused.
     """
 
@@ -27,6 +29,7 @@ class Trace:
     address: str = ""
     scope: Scope = NOBODY
     headers: dict[str, str] = field(default_factory=dict)
+    started: float = field(default_factory=time.perf_counter)
     audited: bool = False
 
 

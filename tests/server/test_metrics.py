@@ -97,6 +97,7 @@ async def test_everything_is_counted_by_templates_and_declared_names(server: Ser
     assert samples["store_failures_total",] == 0
     assert ("store_retries_total", "reason=conflict") in samples
     assert samples["audit_waiting",] >= 0
+    assert samples["runtimes",] == 0
     assert samples["audit_dropped_total",] == 0
     assert samples["process_resident_memory_bytes",] > 0
     assert samples["python_gc_collections_total", "generation=0"] >= 0
