@@ -392,6 +392,7 @@ async def test_doctor_finds_a_fresh_place_usable(tmp_path: Path) -> None:
     [
         "",
         "serve",
+        "workspace",
         "import",
         "export",
         "token",

@@ -21,8 +21,8 @@ PRELUDE = """
 import json, os, sys
 from theia_bridge.workspace import sandbox
 from theia_bridge.workspace.handover import ProcessLimits
-sandbox.drop()
 ProcessLimits(**json.loads(sys.argv[1])).apply()
+sandbox.drop()
 """
 
 

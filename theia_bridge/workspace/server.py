@@ -138,11 +138,11 @@ def main() -> None:
     # They are for this package's programs, not for others that it runs.
     python = {name: os.environ.pop(name) for name in PYTHON_VARIABLES if name in os.environ}
     handover = Handover.decode(sys.stdin.buffer.readline())
+    handover.limits.apply()
     if handover.sandboxed:
         sandbox.drop()
     # Programs of the workspace have the same user, and could read the token out of this one's memory.
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-    handover.limits.apply()
     os.umask(0o022)
     setup_log("text", "info")
     uvloop.run(_run(handover, python))

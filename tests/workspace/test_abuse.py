@@ -1,0 +1,65 @@
+"""Programs that take what they can, and look for what they should not: the server and others stay well."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.workspace.conftest import Start
+from tests.workspace.inside import ended
+from tests.workspace.terminals import Person
+from tests.workspace.test_runtimes import children
+from theia_bridge.methods.protocol import WorkspaceInfo
+from theia_bridge.workspace.handover import OOM_SCORE
+from theia_bridge.workspace.protocol import WorkspaceRuntime
+
+FORK_BOMB = "bomb() { bomb | bomb & }; echo begun; bomb; sleep 1000"
+HOG = "import sys; x = [bytearray(1 << 20) for _ in range(10**6)]"
+SPY = "for p in 1 2; do cat /proc/$p/environ; cat /proc/$p/mem; ls /proc/$p/fd; done"
+
+
+async def test_what_takes_all_it_can_leaves_others_well(start: Start) -> None:
+    server = await start(
+        WORKSPACE_PROCESSES=64, WORKSPACE_MEMORY_BYTES=256 << 20, WORKSPACE_FILE_BYTES=10 << 20
+    )
+    async with (
+        Person.register(server, "ada@example.com") as ada,
+        Person.register(server, "bob@example.com") as bob,
+    ):
+        hog = await ada.create("/usr/bin/env", "python3", "-c", HOG)
+        async with ada.attach(hog.id) as attached:
+            await attached.until("MemoryError")
+        filler = await ada.create(
+            "sh", "-c", "head -c 100000000 /dev/zero > big; echo $(stat -c %s big) bytes"
+        )
+        async with ada.attach(filler.id) as attached:
+            assert str(10 << 20) in await attached.until(" bytes")
+        (process,) = children(server.pid)
+        bomb = await ada.create("sh", "-c", FORK_BOMB)
+        async with ada.attach(bomb.id) as attached:
+            await attached.until("begun")
+            await attached.until("ork")  # "Cannot fork"
+            other = await bob.create("cat")
+            async with bob.attach(other.id) as well:
+                await well.type("hello\n")
+                await well.until("hello\r\nhello\r\n")
+            assert await bob.client.call("workspace.info", None, WorkspaceInfo)
+        stopped = await ada.client.call("workspace.stop", None, WorkspaceRuntime)
+        assert stopped.state == "stopped"
+        async with asyncio.timeout(20):
+            await ended(process)
+        again = await ada.create("cat")
+        async with ada.attach(again.id) as attached:
+            await attached.type("hello\n")
+            await attached.until("hello\r\nhello\r\n")
+
+
+async def test_the_runtimes_own_memory_is_out_of_reach(start: Start) -> None:
+    server = await start()
+    async with Person.register(server, "ada@example.com") as ada:
+        spy = await ada.create("sh", "-c", f"{SPY}; cat /proc/self/oom_score_adj; echo done.")
+        async with ada.attach(spy.id) as attached:
+            said = await attached.until("done.")
+        lines = said.split("\r\n")
+        assert sum("ermission denied" in line for line in lines) == 6
+        assert "TOKEN" not in said
+        assert str(OOM_SCORE) in lines
