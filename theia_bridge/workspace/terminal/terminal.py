@@ -145,9 +145,8 @@ class Terminal:
         socket = web.WebSocketResponse(max_msg_size=max_frame, compress=False, timeout=_CLOSE_SOCKET_SECONDS)
         await socket.prepare(request)
         attachment = _Attachment(self._scrollback.content())
-        await socket.send_str(f'{{"replay":{len(attachment.pending)}}}')
         self._attached.add(attachment)
-        sender = asyncio.create_task(self._send(socket, attachment))
+        sender = asyncio.create_task(self._send(socket, attachment, replay=len(attachment.pending)))
         try:
             await self._receive(socket, attachment)
         finally:
@@ -188,7 +187,8 @@ class Terminal:
                 attachment.ahead = max(len(attachment.pending), attachment.ahead - control.ack)
                 self._regulate()
 
-    async def _send(self, socket: web.WebSocketResponse, attachment: _Attachment) -> None:
+    async def _send(self, socket: web.WebSocketResponse, attachment: _Attachment, *, replay: int) -> None:
+        await socket.send_str(f'{{"replay":{replay}}}')
         while True:
             while attachment.pending:
                 data = attachment.take()
