@@ -24,7 +24,7 @@ import msgspec
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Transaction
 from fdb_provider.errors import DatabaseClosed, StoreError
-from fdb_provider.files import content, roots
+from fdb_provider.files import content, doomed
 from fdb_provider.files.service import FileService
 from fdb_provider.keyspace import SYSTEM
 from fdb_provider.models import Audit, ErasedSession, Erasure
@@ -37,6 +37,7 @@ from fdb_provider.repositories.erasures import ERASED_SESSIONS, ERASURES, forget
 from fdb_provider.repositories.invitations import INVITATIONS
 from fdb_provider.repositories.messages import MESSAGES
 from fdb_provider.repositories.pod_allocations import PODS
+from fdb_provider.repositories.session_profiles import PROFILES
 from fdb_provider.repositories.settings import SETTINGS
 from fdb_provider.repositories.workspace_sessions import SESSIONS
 from fdb_provider.scope import Scope
@@ -177,7 +178,8 @@ async def _sessions(tr: Transaction, of: Erasure) -> int:
         found = [session for session in discarded if session.user == of.user][:STEP]
     for session in found:
         await ERASED_SESSIONS.put(tr, SYSTEM, ErasedSession(of.id, session.id))
-        roots.doom(tr, Scope(of.tenant, of.user, session.id), "workspace")
+        doomed.doom(tr, Scope(of.tenant, of.user, session.id), "workspace")
+        await PROFILES.delete(tr, of.tenant, of.user, session.id)
         SESSIONS.remove(tr, of.tenant, session)
     return len(found)
 
@@ -191,7 +193,7 @@ async def _roots(tr: Transaction, of: Erasure) -> int:
         (scope, name, tr.get_range(*keyspace.range_of(keyspace.root(scope, name)), limit=1))
         for scope, name in whole
     ]
-    known = {doomed.root for doomed in await roots.doomed(tr, of.tenant)}
+    known = {one.root for one in await doomed.listed(tr, of.tenant)}
     left = [
         (scope, name)
         for scope, name, rows in reads
@@ -199,7 +201,7 @@ async def _roots(tr: Transaction, of: Erasure) -> int:
         async for _ in rows
     ]
     for scope, name in left:
-        roots.doom(tr, scope, name)
+        doomed.doom(tr, scope, name)
     return len(left)
 
 

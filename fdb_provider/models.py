@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+_SORTED_BY = 100
+"""Characters of a name that its place in a list depends on."""
 Role = Literal["owner", "admin", "member", "viewer"]
 _RANKS: tuple[Role, ...] = ("viewer", "member", "admin", "owner")
 
@@ -51,6 +53,7 @@ class Limits(msgspec.Struct, frozen=True):
         tenant_bytes, tenant_files: in all sessions and homes of the tenant together.
         user_bytes, user_files: in one user's home.
         session_bytes, session_files: in one session's workspace.
+        user_sessions: sessions one user may have; those in the trash do not count.
     """
 
     tenant_bytes: int = 0
@@ -59,10 +62,19 @@ class Limits(msgspec.Struct, frozen=True):
     user_files: int = 0
     session_bytes: int = 0
     session_files: int = 0
+    user_sessions: int = 0
 
     @property
     def unlimited(self) -> bool:
-        return self == UNLIMITED
+        """Whether files have no limit."""
+        return not (
+            self.tenant_bytes
+            or self.tenant_files
+            or self.user_bytes
+            or self.user_files
+            or self.session_bytes
+            or self.session_files
+        )
 
     def of(self, owner: Literal["session", "user", "tenant"], unit: Literal["bytes", "files"]) -> int:
         """The limit of one owner in one unit."""
@@ -167,7 +179,12 @@ class WorkspaceSession(msgspec.Struct, frozen=True):
 
     Args:
         user: its owner.
-        used_at: when it was last signed in to.
+        used_at: when it was last signed in to or opened.
+        updated_at: when its name, tags or description last changed, or it was made; 0 if that is not known.
+        tags: none of them twice, in whatever case.
+        parent: the session it was forked from, which may be gone.
+        forked_at: when that was.
+        name_key: the name in the form it is sorted by; it follows from the name.
     """
 
     id: str
@@ -175,6 +192,34 @@ class WorkspaceSession(msgspec.Struct, frozen=True):
     name: str
     created_at: int
     used_at: int
+    updated_at: int = 0
+    tags: tuple[str, ...] = ()
+    description: str = ""
+    parent: str | None = None
+    forked_at: int | None = None
+    deleted_at: int | None = None
+    name_key: str = ""
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "name_key", _folded(self.name)[:_SORTED_BY])
+
+
+class SessionProfile(msgspec.Struct, frozen=True):
+    """What a session is compared with others by; it can be made anew from the session at any time.
+
+    Args:
+        seen: what the session's files and conversations were when it was made: see `related.profiles`.
+        sketch: of the contents of its files, see `related.sketch`.
+        words: those its conversations have most often, and how often.
+        made_at: changes with every new profile.
+    """
+
+    user: str
+    session: str
+    seen: bytes
+    sketch: bytes
+    words: dict[str, int]
+    made_at: int
 
 
 class Revocation(msgspec.Struct, frozen=True):

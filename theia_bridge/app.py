@@ -34,6 +34,7 @@ from theia_bridge.metrics import Metrics
 from theia_bridge.middleware.chain import setup_middleware
 from theia_bridge.observations import Observations
 from theia_bridge.rates import Rates
+from theia_bridge.related.service import RelatedSessions
 from theia_bridge.rest import setup_rest
 from theia_bridge.search.mirrors import Mirrors
 from theia_bridge.search.service import SearchService
@@ -51,6 +52,7 @@ from theia_bridge.state import (
     OBSERVATIONS,
     PROFILE,
     RATES,
+    RELATED,
     REVOCATIONS,
     RUNTIMES,
     SEARCH,
@@ -114,7 +116,14 @@ async def create_app(settings: Settings) -> web.Application:
     app[RATES] = Rates(database, settings.rates)
     _add_runtimes(app, registry, sockets)
     app[METRICS] = _metrics(app, Metrics(registry.methods, database.counts), sockets)
-    collector = Collector(database, app[FILES], settings.retention, audit_days=settings.audit_days)
+    app[RELATED] = RelatedSessions(database, app[FILES])
+    collector = Collector(
+        database,
+        app[FILES],
+        settings.retention,
+        also=app[RELATED].refresh,
+        audit_days=settings.audit_days,
+    )
     builder = Builder(database, COLLECTIONS, settle=database.settle)
 
     async def running(app: web.Application) -> AsyncIterator[None]:

@@ -207,12 +207,13 @@ def limit_user(
     user_files: Most = None,
     session_bytes: Most = None,
     session_files: Most = None,
+    user_sessions: Most = None,
     store: Store = None,
 ) -> None:
     """Gives the account's tenant limits of its own; without any, those the server is set to count again.
 
-    `tenant` is all it keeps, `user` one user's `/home`, `session` one session's `/workspace`; servers follow
-    within half a minute.
+    `tenant` is all it keeps, `user` one user's `/home`, `session` one session's `/workspace`, and
+    `user-sessions` how many sessions a user has; servers follow within half a minute.
 
     Example: `theia-bridge user limit --email ada@example.com --session-bytes 2000000000`
     """
@@ -223,6 +224,7 @@ def limit_user(
         "user_files": user_files,
         "session_bytes": session_bytes,
         "session_files": session_files,
+        "user_sessions": user_sessions,
     }
     own = asyncio.run(users.limit(config.load(store=store), email, changes))
     if own is None:

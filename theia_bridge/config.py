@@ -130,6 +130,9 @@ class Settings(BaseSettings):
     quota_session_files: Annotated[
         int, Field(ge=0, description="Files and folders a session may keep in `/workspace`; 0: no limit.")
     ] = 0
+    quota_user_sessions: Annotated[
+        int, Field(ge=0, description="Sessions a user may have, without those in the trash; 0: no limit.")
+    ] = 1000
     content_cache_bytes: Annotated[
         int, Field(ge=0, description="Bytes of files read lately that a gateway keeps in memory.")
     ] = 64 * 1024 * 1024

@@ -17,6 +17,7 @@ from theia_bridge.leases import Leases
 from theia_bridge.metrics import Metrics
 from theia_bridge.observations import Observations
 from theia_bridge.rates import Rates
+from theia_bridge.related.service import RelatedSessions
 from theia_bridge.search.service import SearchService
 from theia_bridge.workspace.doors import Doors
 from theia_bridge.workspace.runtimes import Runtimes
@@ -32,6 +33,7 @@ SEARCH: web.AppKey[SearchService] = web.AppKey("search", SearchService)
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 RATES: web.AppKey[Rates] = web.AppKey("rates", Rates)
 PROFILE: web.AppKey[Profile] = web.AppKey("profile", Profile)
+RELATED: web.AppKey[RelatedSessions] = web.AppKey("related", RelatedSessions)
 OBSERVATIONS: web.AppKey[Observations] = web.AppKey("observations", Observations)
 ERASER: web.AppKey[Eraser] = web.AppKey("eraser", Eraser)
 LEASES: web.AppKey[Leases] = web.AppKey("leases", Leases)

@@ -85,12 +85,18 @@ class Collector:
         files: FileService,
         retention: Retention = RETENTION,
         *,
+        also: Callable[[Scope], Awaitable[object]] | None = None,
         audit_days: int = AUDIT_DAYS,
         every: float = EVERY,
         pause: float = PAUSE,
     ) -> None:
+        """
+        Args:
+            also: what else is to be done for each session on a pass.
+        """
         self._db = db
         self._files = files
+        self._also = also
         self._retention = retention
         self._eraser = Eraser(db, files)
         self._audit = audit_days * DAY
@@ -136,6 +142,8 @@ class Collector:
         for session in await self._db.read(partial(_sessions, account=account)):
             scope = Scope(account.tenant, account.user, session)
             await self._repeat(partial(self._files.sweep, scope))
+            if self._also is not None and session != _NONE:
+                await self._also(scope)
         await self._repeat(partial(self._forget_audit, account.tenant))
         for collection in COLLECTIONS:
             if collection.soft_delete and collection is not USERS:

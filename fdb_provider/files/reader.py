@@ -82,19 +82,30 @@ class FileReader:
         As at one moment, or for a large folder as `list_directory` says.
         """
         at = parse(path)
-        found, after = await self._walk_page(scope, at, None)
+        found, after = await self.walk_page(scope, path, None)
         if after is None:
             return found
 
         async def pages() -> list[tuple[str, Entry]]:
-            found, after = await self._walk_page(scope, at, None)
+            found, after = await self.walk_page(scope, path, None)
             while after is not None:
                 await asyncio.sleep(0)
-                page, after = await self._walk_page(scope, at, after)
+                page, after = await self.walk_page(scope, path, after)
                 found += page
             return found
 
         return await self._steady(scope, at, pages)
+
+    async def walk_page(
+        self, scope: Scope, path: str, after: bytes | None
+    ) -> tuple[list[tuple[str, Entry]], bytes | None]:
+        """The next of these entries, as at a moment of its own; and what the next call goes on from.
+
+        Args:
+            after: what the call before returned; None for the first one.
+        """
+        at = parse(path)
+        return await self._db.read(lambda tr: tree.walk(tr, scope, at, after=after, limit=self._steps.page))
 
     async def read(
         self, scope: Scope, path: str, offset: int = 0, length: int | None = None
@@ -141,11 +152,6 @@ class FileReader:
         """
         end = entry.size if end is None else min(end, entry.size)
         return content.read_parts(self._db, scope.tenant, entry.content, start, end - start)
-
-    async def _walk_page(
-        self, scope: Scope, at: Location, after: bytes | None
-    ) -> tuple[list[tuple[str, Entry]], bytes | None]:
-        return await self._db.read(lambda tr: tree.walk(tr, scope, at, after=after, limit=self._steps.page))
 
     async def _steady(self, scope: Scope, at: Location, read: Callable[[], Awaitable[T]]) -> T:
         """What `read` finds at and below a location in several transactions, with the event loop's other

@@ -9,14 +9,11 @@ A root whose owner is gone goes by and by too: its trash, then all else, then it
 
 from __future__ import annotations
 
-import msgspec
-
 from fdb_provider import keyspace
 from fdb_provider.engine import Reader, Transaction
 from fdb_provider.errors import StoreUnavailable
-from fdb_provider.files import content, subtree, trash, usage
+from fdb_provider.files import content, doomed, subtree, trash, usage
 from fdb_provider.files.usage import Usage
-from fdb_provider.scope import Scope
 
 LEASE = 600_000
 """Milliseconds without a step after which a root that is being made is given up. Far less than
@@ -24,21 +21,6 @@ LEASE = 600_000
 _PAGE = 1000
 _FOREVER = 1 << 47
 """Milliseconds since 1970 that no clock of ours will show."""
-
-
-class Doomed(msgspec.Struct, array_like=True, frozen=True):
-    """A root whose owner is gone: `name` is `workspace` or `home`."""
-
-    scope: Scope
-    name: str
-
-    @property
-    def root(self) -> bytes:
-        return keyspace.root(self.scope, self.name)
-
-
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Doomed).decode
 
 
 def begin(tr: Transaction, tenant: str, root: bytes) -> None:
@@ -73,24 +55,11 @@ async def give_up(tr: Transaction, tenant: str, root: bytes) -> None:
         _doom_entries(tr, tenant, root)
 
 
-def doom(tr: Transaction, scope: Scope, name: str) -> None:
-    """The scope's session (`workspace`) or user (`home`) goes for good in this transaction: all that is in
-    the root goes too, by and by, once the audit tells of what was done there."""
-    root = keyspace.root(scope, name)
-    tr.set(keyspace.doomed_roots(scope.tenant) + keyspace.pack(root), _encode(Doomed(scope, name)))
-
-
 async def forming(tr: Reader, tenant: str) -> dict[bytes, bytes]:
     """The roots that are being made, each with something that changes with every step of it."""
     prefix = keyspace.forming(tenant)
     rows = tr.get_range(*keyspace.range_of(prefix))
     return {keyspace.unpack(key, prefix)[0]: value async for key, value in rows}
-
-
-async def doomed(tr: Reader, tenant: str, limit: int = 0) -> list[Doomed]:
-    """The roots whose owners are gone, at most `limit` of them; 0 means all."""
-    rows = tr.get_range(*keyspace.range_of(keyspace.doomed_roots(tenant)), limit=limit)
-    return [_decode(value) async for _, value in rows]
 
 
 async def collect_lapsed(tr: Transaction, tenant: str, now: int) -> int:
@@ -104,7 +73,7 @@ async def collect_lapsed(tr: Transaction, tenant: str, now: int) -> int:
 
 async def collect(tr: Transaction, root: bytes, now: int, *, tenant: str) -> int:
     """Makes one step with a doomed root in which nothing is under way; returns how much went, at least 1."""
-    note = keyspace.doomed_roots(tenant) + keyspace.pack(root)
+    note = doomed.note(tenant, root)
     if await tr.get(note) is None:
         return 1
     gone = await trash.forget_until(tr, tenant, root, _FOREVER)

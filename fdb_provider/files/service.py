@@ -13,7 +13,7 @@ from typing import TypeVar
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import FileExists, FileIsADirectory, InvalidPath
-from fdb_provider.files import audited, content, feed, history, once, roots, trash, tree, usage
+from fdb_provider.files import audited, content, doomed, feed, history, once, roots, trash, tree, usage
 from fdb_provider.files.changes import Answer, Body
 from fdb_provider.files.deleted import Deleted
 from fdb_provider.files.entry import (
@@ -420,10 +420,10 @@ class FileService(FileReader):
                 partial(trash.forget_until, tenant=tenant, root=root, until=now - retention.trash)
             )
         count += await self._db.run(partial(roots.collect_lapsed, tenant=tenant, now=now))
-        for doomed in await self._db.read(partial(roots.doomed, tenant=tenant, limit=1)):
-            await self._large.resume(doomed.root)
-            await self.tell_audit(doomed.scope, [doomed.name])
-            count += await self._db.run(partial(roots.collect, root=doomed.root, now=now, tenant=tenant))
+        for gone in await self._db.read(partial(doomed.listed, tenant=tenant, limit=1)):
+            await self._large.resume(gone.root)
+            await self.tell_audit(gone.scope, [gone.name])
+            count += await self._db.run(partial(roots.collect, root=gone.root, now=now, tenant=tenant))
         count += await self._db.run(partial(trash.collect, tenant=tenant, now=now, limit=_SWEEP_STEP))
         count += await self._db.run(
             partial(history.collect, tenant=tenant, now=now, retention=retention, limit=_SWEEP_STEP)

@@ -8,8 +8,8 @@ from functools import partial
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
+from fdb_provider.files import doomed, tenant_roots, tree, usage
 from fdb_provider.files import roots as whole
-from fdb_provider.files import tenant_roots, tree, usage
 from fdb_provider.files.entry import FILE
 from fdb_provider.files.tenant_roots import Roots
 from fdb_provider.files.usage import Usage
@@ -178,12 +178,12 @@ class _Pass:
         ids: set[str] = set()
         for prefix in (keyspace.trash(root), keyspace.all_trashed(root)):
             ids |= {keyspace.unpack(part)[0] async for part in parts(self._db, prefix)}
-        doomed = set(await tenant_roots.unreachable(self._db, self._tenant))
+        unreachable = set(await tenant_roots.unreachable(self._db, self._tenant))
         total = Usage(0, 0)
         mount = "/workspace" if owner == "session" else "/home"
         for trash_id in sorted(ids):
             thrown = keyspace.trashed(root, trash_id)
-            if thrown not in doomed:
+            if thrown not in unreachable:
                 used = await self._look_at_names(thrown, f"{label} trash", contents, versions, root)
                 self.findings |= await deleted.look(self._db, self._tenant, root, mount, trash_id, used)
                 total = total.plus(used)
@@ -218,8 +218,8 @@ class _Pass:
 
         async def body(tr: Reader) -> list[str]:
             missing = [] if await accounts.tenant(tr, tenant) else ["the tenant itself"]
-            doomed = {one.root for one in await whole.doomed(tr, tenant)}
-            for owner, name in (whose for root, whose in roots.items() if root not in doomed):
+            gone = {one.root for one in await doomed.listed(tr, tenant)}
+            for owner, name in (whose for root, whose in roots.items() if root not in gone):
                 collection = workspace_sessions.SESSIONS if owner == "session" else accounts.USERS
                 if await collection.get(tr, tenant, name, deleted=True) is None:
                     missing.append(f"{owner} {name}")

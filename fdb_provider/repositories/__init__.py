@@ -15,6 +15,7 @@ from fdb_provider.repositories import (
     invitations,
     messages,
     pod_allocations,
+    session_profiles,
     settings,
     workspace_sessions,
 )
@@ -26,6 +27,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     invitations.INVITATIONS,
     auth_sessions.FAMILIES,
     workspace_sessions.SESSIONS,
+    session_profiles.PROFILES,
     conversations.CONVERSATIONS,
     messages.MESSAGES,
     audit.AUDIT,

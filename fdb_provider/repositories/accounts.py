@@ -74,7 +74,9 @@ def registration(email: str, name: str, password_hash: str) -> Registration:
 def first_session(user: str) -> WorkspaceSession:
     """A workspace session for a user who has none."""
     now = now_ms()
-    return WorkspaceSession(id=new_id(), user=user, name="My workspace", created_at=now, used_at=now)
+    return WorkspaceSession(
+        id=new_id(), user=user, name="My workspace", created_at=now, used_at=now, updated_at=now
+    )
 
 
 async def register(tr: Transaction, new: Registration, prepare: Prepare | None = None) -> None:

@@ -113,6 +113,13 @@ async def live(person: Person) -> None:
             said = {"role": "user", "content": text}
             await person.ask("POST", f"/conversations/{talk['id']}/messages", said, status=201)
     await person.ask("DELETE", f"/conversations/{talk['id']}", status=204)
+    own = person.actor.scope.session
+    fork = await person.ask("POST", f"/sessions/{own}/fork", {"name": CANARY}, status=201)
+    for session in (own, fork["id"]):
+        await person.ask("GET", f"/sessions/{session}/related")
+    details = {"name": CANARY, "tags": [CANARY], "description": CANARY}
+    await person.ask("PUT", f"/sessions/{fork['id']}", details)
+    await person.ask("DELETE", f"/sessions/{fork['id']}", status=204)
     await person.refused("NotFound", "GET", f"/tenants/me/members/{CANARY}")
     assert (await person.send("GET", "/users/me/export")).status == 200
     await person.again()
@@ -380,6 +387,7 @@ def test_it_is_known_of_every_collection_what_becomes_of_it() -> None:
         "invitation",
         "message",
         "pod-allocation",
+        "session-profile",
         "setting",
         "tenant",
         "user",

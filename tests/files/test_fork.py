@@ -17,7 +17,7 @@ from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.engine.url import open_database
 from fdb_provider.errors import DatabaseClosed, FileError, QuotaExceeded, StoreUnavailable
-from fdb_provider.files import content, roots, usage
+from fdb_provider.files import content, doomed, roots, usage
 from fdb_provider.files import fork as fork_module
 from fdb_provider.files.service import FileService
 from fdb_provider.fsck.check import check
@@ -456,7 +456,7 @@ async def test_all_of_a_workspace_goes_when_its_session_is_gone(database: Databa
 
     async def purge(tr: Transaction) -> None:
         await workspace_sessions.SESSIONS.delete(tr, made.tenant, made.session)
-        roots.doom(tr, made, "workspace")
+        doomed.doom(tr, made, "workspace")
 
     await database.run(purge)
     await assert_clean(database)

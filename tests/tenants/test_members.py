@@ -251,7 +251,13 @@ async def test_a_viewer_reads_and_does_not_write(gateway: Gateway) -> None:
 
 async def test_every_endpoint_that_writes_is_closed_to_viewers(gateway: Gateway) -> None:
     viewer = await (await gateway.register()).add("viewer")
-    own = {"/auth/sessions", "/auth/sessions/{id}", "/users/me", "/users/me/password"}
+    own = {
+        "/auth/sessions",
+        "/auth/sessions/{id}",
+        "/sessions/{id}/open",
+        "/users/me",
+        "/users/me/password",
+    }
     writing = [
         endpoint
         for resource in RESOURCES

@@ -1,0 +1,1 @@
+"""Which of a user's sessions belong together, and why."""
