@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -31,9 +33,12 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
 
 
 async def test_the_document_is_open_to_everybody(site: Site) -> None:
-    response = await site.get("/api/v5/openapi.json")
+    response = await site.get("/api/v5/openapi.json", headers={"Accept-Encoding": "gzip"})
     assert (response.status, response.content_type) == (200, "application/json")
-    assert (await response.json())["openapi"].startswith("3.1.")
+    document = json.loads(gzip.decompress(await response.read()))
+    assert document["openapi"].startswith("3.1.")
+    again = await site.get("/api/v5/openapi.json", headers={"If-None-Match": response.headers["ETag"]})
+    assert again.status == 304
 
 
 async def test_the_page_needs_nothing_from_elsewhere_and_no_sign_in(site: Site, tmp_path: Path) -> None:

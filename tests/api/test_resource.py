@@ -130,8 +130,9 @@ async def test_the_query_is_decoded_by_its_types(site: Site) -> None:
     [("count=x", "#/count"), ("deep=maybe", "#/deep"), ("count=1&count=2", "#/count"), ("nope=1", "#/nope")],
 )
 async def test_a_wrong_query_is_pointed_at(site: Site, query: str, pointer: str) -> None:
-    ((found, _),) = await refused(await site.put(f"/api/v5/things/1?{query}"), 422)
+    ((found, detail),) = await refused(await site.put(f"/api/v5/things/1?{query}"), 422)
     assert found == pointer
+    assert f"`{pointer[2:]}`" in detail
 
 
 async def test_a_parameter_is_never_null(site: Site) -> None:

@@ -17,6 +17,9 @@ S = TypeVar("S", bound=msgspec.Struct)
 
 _AT = re.compile(r" - at `(?:key in )?\$?(.*)`$")
 _FIELD = re.compile(r"(?:missing required|contains unknown) field `(.*?)`")
+_TYPES = {"int": "integer", "str": "string", "bool": "boolean", "float": "number"}
+"""What JSON calls the types that msgspec's messages name."""
+_TYPE = re.compile(f"`({'|'.join(_TYPES)})`")
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
 
@@ -124,9 +127,11 @@ def _invalid(error: msgspec.ValidationError) -> InvalidFields:
     message = str(error)
     at = _AT.search(message)
     steps = [name or index for name, index in _STEP.findall(at[1] if at else "")]
-    detail = message[: at.start()] if at else message
+    detail = _TYPE.sub(lambda word: _TYPES[word[1]], message[: at.start()] if at else message)
     if field := _FIELD.search(detail):
         steps.append(field[1].replace("~", "~0").replace("/", "~1"))
+    elif steps:
+        detail = f"`{'.'.join(steps)}`: {detail[:1].lower()}{detail[1:]}"
     return InvalidFields({"/".join(steps): f"{detail}."})
 
 

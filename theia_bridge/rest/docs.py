@@ -5,6 +5,7 @@ The page and its parts are built with the IDE; none of it comes from elsewhere.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from aiohttp import web
 from theia_bridge import __version__
 from theia_bridge.ide import static
 from theia_bridge.rest import openapi
+from theia_bridge.rest.conditions import Etags
 from theia_bridge.rest.resource import Call, Resource
 
 api = Resource("docs", "The API's own description")
@@ -29,14 +31,17 @@ def describe(app: web.Application, resources: Iterable[Resource]) -> None:
     app[DOCUMENT] = msgspec.json.encode(openapi.describe(resources, "Theia Bridge", __version__))
 
 
-@api.get("/openapi.json", public=True, gives=("application/json",))
+@api.get("/openapi.json", public=True, gives=("application/json",), tagged=True)
 async def document(call: Call) -> web.StreamResponse:
     """The OpenAPI document of this server."""
-    return web.Response(
-        body=call.request.app[DOCUMENT],
-        content_type="application/json",
-        headers={"Cache-Control": "no-cache"},
-    )
+    content = call.request.app[DOCUMENT]
+    etag = hashlib.sha256(content).hexdigest()[:24]
+    headers = {"Cache-Control": "no-cache", "ETag": f'"{etag}"'}
+    if Etags.of(call.request, "If-None-Match").match(etag, otherwise=False, weak=True):
+        return web.Response(status=304, headers=headers)
+    response = web.Response(body=content, content_type="application/json", headers=headers)
+    response.enable_compression()
+    return response
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
