@@ -52,7 +52,7 @@ browser:
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; }
 
 test: develop ide browser
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n 2 --dist loadgroup
 	@$(NPM) test --silent
 
 lint: develop
