@@ -66,9 +66,10 @@ audit: develop
 	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive auth fdb_provider rpc theia_bridge
 	@$(BIN)/python -m tests.advisories $(if $(STRICT),--strict) constraints.txt
 
-# Writes what is generated from the RPC methods: the frontend's types.
+# Writes what is generated: the frontend's types from the RPC methods, the table of indexes from the records.
 types: .venv/installed
 	@$(BIN)/python -m theia_bridge.methods
+	@$(BIN)/python -m fdb_provider.indexes
 
 bench: develop ide browser
 	@$(BIN)/python -m benchmarks

@@ -19,7 +19,7 @@ from fdb_provider.records.index import BY_DELETED, Index, KeyPart
 from fdb_provider.records.layout import Layout, R
 
 UNBUILT = 20_000
-"""Records that a query looks through in place of an index that is not complete: a tenth of a second."""
+"""Records that a query looks through in place of an index that is not complete: 0.15 s."""
 SCAN = 2000
 """Records that are looked at for one page, when it has a filter."""
 _CHUNK = 200

@@ -15,7 +15,13 @@ FAMILIES = Collection(
     "auth-session",
     AuthSession,
     key=("id",),
-    indexes=[Index("by_user_expiry", ("user", "expires_at"))],
+    indexes=[
+        Index(
+            "by_user_expiry",
+            ("user", "expires_at"),
+            serves="Where a user is signed in; the sign-ins that have expired, or are one too many.",
+        )
+    ],
 )
 HEAD = keyspace.revocations_head()
 """Changes with every entry of the feed: the key to watch."""
