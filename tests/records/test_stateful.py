@@ -205,7 +205,7 @@ def test_records_and_indexes_never_disagree(store_url: str) -> None:
             run_state_machine_as_test(
                 machine,
                 settings=settings(
-                    max_examples=25,
+                    max_examples=25 if store_url.startswith("embedded") else 12,
                     stateful_step_count=20,
                     deadline=None,
                     suppress_health_check=list(HealthCheck),
