@@ -22,6 +22,7 @@ def unlimited() -> Iterator[None]:
         yield
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin that looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What a worker takes at once: a file, or all that drive a browser, which need a core to themselves."""
     for item in items:
