@@ -22,15 +22,6 @@ def unlimited() -> Iterator[None]:
         yield
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that looks at the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What a worker takes at once: a file, or all that drive a browser, which need a core to themselves."""
-    for item in items:
-        browser = item.get_closest_marker("e2e") is not None
-        item.add_marker(pytest.mark.xdist_group("browser" if browser else item.path.as_posix()))
-    items.sort(key=lambda item: item.get_closest_marker("e2e") is None)  # the longest first
-
-
 @pytest.fixture(scope="session")
 def fdb_cluster() -> Iterator[Path]:
     """The cluster file of a running FoundationDB server, shared by the whole test run."""
