@@ -25,6 +25,7 @@ from benchmarks import (
     rpc_calls,
     scale,
     search,
+    sessions,
     start,
     users,
 )
@@ -36,6 +37,7 @@ MEASURES: dict[str, Callable[[Plan], Awaitable[list[Figure]]]] = {
     "large": large.measure,
     "memory": memory.measure,
     "scale": scale.measure,
+    "sessions": sessions.measure,
     "trips": round_trips.measure,
     "fdb": foundationdb.measure,
     "search": search.measure,

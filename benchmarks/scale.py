@@ -63,7 +63,7 @@ async def _measure(plan: Plan, engine: str, cluster_file: Path | None) -> list[F
     store = None if cluster_file is None else f"fdb:{cluster_file}"
     async with gateway(folder, store=store) as server:
         token = await server.register("bench")
-    scope = _scope(token)
+    scope = scope_of(token)
     # The gateway is away meanwhile, for an embedded store has room for one process.
     await _fill(store or f"embedded:{folder / 'store'}", scope)
     async with gateway(folder, store=store) as server:
@@ -78,7 +78,8 @@ async def _measure(plan: Plan, engine: str, cluster_file: Path | None) -> list[F
     return figures
 
 
-def _scope(token: str) -> Scope:
+def scope_of(token: str) -> Scope:
+    """Whose an access token is."""
     claims = jwt.decode(token, options={"verify_signature": False})
     return Scope(claims["tid"], claims["sub"], claims["sid"])
 

@@ -61,7 +61,11 @@ SESSIONS = Collection(
             each="tags",
             serves="A user's sessions with one tag, the last used first.",
         ),
-        Index("by_parent", ("parent", "forked_at"), serves="The forks of a session."),
+        Index(
+            "by_user_parent",
+            ("user", "parent", "forked_at"),
+            serves="The forks of one of a user's sessions, the newest first.",
+        ),
     ],
 )
 
@@ -108,23 +112,27 @@ async def page(
     *,
     order: Order = "used",
     tag: str | None = None,
+    parent: str | None = None,
     limit: int,
     after: str | None = None,
 ) -> Page[WorkspaceSession]:
     """Sessions of the scope's user.
 
     Args:
-        tag: only those with that tag. In another order than by use a page may then be short, or empty, though
-            more follow.
+        tag: only those with that tag. Together with `parent`, or in another order than by use, a page may
+            then be short, or empty, though more follow.
+        parent: only the forks of that session, the newest first whatever the order.
 
     Raises:
         InvalidCursor: `after` is no cursor of this list.
     """
     values: tuple[str, ...] = (scope.user,)
     index = {"used": "by_user_used", "created": "by_user_created", "name": "by_user_name"}[order]
-    if tag is not None and order == "used":
-        index, values = "by_user_tag", (scope.user, tag)
-    tagged = None if tag is None or order == "used" else lambda session: tag in session.tags
+    filtered = tag is not None
+    if parent is not None:
+        index, values = "by_user_parent", (scope.user, parent)
+    elif tag is not None and order == "used":
+        index, values, filtered = "by_user_tag", (scope.user, tag), False
     return await SESSIONS.page(
         tr,
         scope.tenant,
@@ -132,8 +140,8 @@ async def page(
         *values,
         limit=limit,
         after=after,
-        reverse=order != "name",
-        where=tagged,
+        reverse=index != "by_user_name",
+        where=(lambda session: tag in session.tags) if filtered else None,
     )
 
 

@@ -227,6 +227,10 @@ async def test_a_fork_has_the_files_and_what_is_said_of_the_session(gateway: Gat
     named = await ada.ask("POST", path, {"name": " Own name "}, status=201)
     assert named["name"] == "Own name"
     await ada.refused("InvalidFields", "POST", path, {"name": ""})
+    forks = f"parent={parent.signed_in['session']['id']}"
+    assert await names(ada, f"{forks}&limit=1") == ["Own name", "Trees (fork)"]
+    assert await names(ada, f"{forks}&tag=oak&sort=name") == ["Own name", "Trees (fork)"]
+    assert await names(ada, f"{forks}&tag=elm") == []
     entries = await gateway.audit(ada.tenant, "session.fork")
     assert [entry.resource for entry in entries] == [f"session/{one['id']}" for one in (made, again, named)]
     assert entries[0].detail == {"parent": made["parent"]}

@@ -7,6 +7,7 @@ import hashlib
 from collections import Counter
 from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -34,11 +35,40 @@ _BYTES = 1024 * 1024
 """Bytes of all these messages, after which no more are read."""
 
 
-async def refresh(db: Database, files: FileService, scope: Scope) -> int:
-    """Makes the profile of the session `scope.session` if it is out of date; how many it made, 0 or 1."""
-    seen, known = await db.read(partial(_look, scope=scope))
-    if known is not None and (known.seen == seen or now_ms() < known.made_at + FRESH):
-        return 0
+class Known(NamedTuple):
+    """What is known of a session, and what its files and conversations are now.
+
+    Args:
+        seen: changes with every change of these.
+        profile: None if it was never made.
+    """
+
+    seen: bytes
+    profile: SessionProfile | None
+
+    @property
+    def fresh(self) -> bool:
+        """Whether the profile need not be made anew."""
+        profile = self.profile
+        return profile is not None and (profile.seen == self.seen or now_ms() < profile.made_at + FRESH)
+
+
+async def look(tr: Reader, scope: Scope) -> Known:
+    """Looks at the session `scope.session`."""
+    profile = PROFILES.get(tr, scope.tenant, scope.user, scope.session)
+    head = tr.get(keyspace.feed_head(keyspace.root(scope, "workspace")))
+    talked = await CONVERSATIONS.places(tr, scope.tenant, "by_session_updated", scope.user, scope.session)
+    changing = [await head or b"", *talked]
+    seen = hashlib.blake2b(msgspec.msgpack.encode(changing), digest_size=16).digest()
+    return Known(seen, await profile)
+
+
+async def make(db: Database, files: FileService, scope: Scope, seen: bytes) -> None:
+    """Makes the profile of a session anew.
+
+    Args:
+        seen: as `look` told it.
+    """
     made = SessionProfile(
         user=scope.user,
         session=scope.session,
@@ -47,24 +77,13 @@ async def refresh(db: Database, files: FileService, scope: Scope) -> int:
         words=await _words(db, scope),
         made_at=now_ms(),
     )
-    return await db.run(partial(_store, scope=scope, made=made))
+    await db.run(partial(_store, scope=scope, made=made))
 
 
-async def _look(tr: Reader, *, scope: Scope) -> tuple[bytes, SessionProfile | None]:
-    """What changes with every change of the session's files and conversations, and its profile."""
-    known = PROFILES.get(tr, scope.tenant, scope.user, scope.session)
-    head = tr.get(keyspace.feed_head(keyspace.root(scope, "workspace")))
-    talked = await CONVERSATIONS.places(tr, scope.tenant, "by_session_updated", scope.user, scope.session)
-    changing = [await head or b"", *talked]
-    return hashlib.blake2b(msgspec.msgpack.encode(changing), digest_size=16).digest(), await known
-
-
-async def _store(tr: Transaction, *, scope: Scope, made: SessionProfile) -> int:
+async def _store(tr: Transaction, *, scope: Scope, made: SessionProfile) -> None:
     """Stores a profile, unless its session is gone by now."""
-    if await workspace_sessions.find(tr, scope) is None:
-        return 0
-    await PROFILES.put(tr, scope.tenant, made)
-    return 1
+    if await workspace_sessions.find(tr, scope) is not None:
+        await PROFILES.put(tr, scope.tenant, made)
 
 
 async def _contents(files: FileService, scope: Scope) -> sketch.Sketch:

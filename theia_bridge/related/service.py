@@ -33,6 +33,8 @@ _PART = 100
 """Records that are read in one transaction."""
 
 R = TypeVar("R", bound=msgspec.Struct)
+_Places = tuple[list[bytes], list[bytes]]
+"""Of a user's sessions, and of their profiles."""
 
 
 @dataclass
@@ -59,9 +61,11 @@ class RelatedSessions:
         Raises:
             RecordNotFound: the scope's user has no such session.
         """
-        await self._db.read(partial(workspace_sessions.get, scope=scope))
-        await self.refresh(scope)
-        ranking = (await self._up_to_date(scope)).ranking
+        looked, places = await self._db.read(partial(_look, scope=scope))
+        if not looked.fresh:
+            await profiles.make(self._db, self._files, scope, looked.seen)
+            places = await self._db.read(partial(_places, scope=scope))
+        ranking = (await self._up_to_date(scope, places)).ranking
         if scope.session not in ranking:
             raise RecordNotFound("You have no such session.")
         found = await asyncio.to_thread(ranking.related, scope.session, limit)
@@ -73,14 +77,17 @@ class RelatedSessions:
             if session is not None
         ]
 
-    async def refresh(self, scope: Scope) -> int:
-        """Makes the profile of a session if it is out of date; how many it made, 0 or 1."""
-        return await profiles.refresh(self._db, self._files, scope)
+    async def refresh(self, scope: Scope) -> None:
+        """Sees that the profile of a session is up to date, if there is such a session."""
+        looked = await self._db.read(partial(profiles.look, scope=scope))
+        if not looked.fresh:
+            await profiles.make(self._db, self._files, scope, looked.seen)
 
-    async def _up_to_date(self, scope: Scope) -> _Known:
+    async def _up_to_date(self, scope: Scope, places: _Places) -> _Known:
+        """What is known of the sessions and profiles at these places."""
         user = scope.tenant, scope.user
         known = self._known.get(user, _Known())
-        sessions, made = await self._db.read(partial(_places, scope=scope))
+        sessions, made = places
         if sessions != list(known.sessions) or made != list(known.profiles):
             known = await asyncio.to_thread(
                 _compared,
@@ -122,7 +129,13 @@ class RelatedSessions:
         return {place: known.get(place) or read[place] for place in places if place in known or place in read}
 
 
-async def _places(tr: Reader, *, scope: Scope) -> tuple[list[bytes], list[bytes]]:
+async def _look(tr: Reader, *, scope: Scope) -> tuple[profiles.Known, _Places]:
+    """Looks at a session and at what has changed of all of them. Raises `RecordNotFound`."""
+    await workspace_sessions.get(tr, scope)
+    return await profiles.look(tr, scope), await _places(tr, scope=scope)
+
+
+async def _places(tr: Reader, *, scope: Scope) -> _Places:
     sessions = await SESSIONS.places(tr, scope.tenant, "by_user_updated", scope.user)
     return sessions, await PROFILES.places(tr, scope.tenant, "by_user_made", scope.user)
 

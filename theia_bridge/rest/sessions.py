@@ -32,11 +32,13 @@ class Filter(Paging, frozen=True, forbid_unknown_fields=True):
     """Args:
     sort: the last used first, the last created first, or by name.
     tag: only those with that tag. A page may then be short, or empty, though more follow.
-    deleted: those in the trash instead, the last deleted first.
+    parent: only the forks of that session, the newest first whatever `sort` says.
+    deleted: those in the trash instead, whatever their parent, the last deleted first.
     """
 
     sort: Order = "used"
     tag: Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_LIMIT)] | None = None
+    parent: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     deleted: bool = False
 
 
@@ -149,6 +151,7 @@ async def page(call: Call, query: Filter) -> Page[SessionAnswer]:
         call.actor,
         order=query.sort,
         tag=query.tag,
+        parent=query.parent,
         deleted=query.deleted,
         limit=query.limit,
         after=query.after,

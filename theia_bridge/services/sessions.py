@@ -102,6 +102,7 @@ async def page(
     *,
     order: Order = "used",
     tag: str | None = None,
+    parent: str | None = None,
     deleted: bool = False,
     limit: int,
     after: str | None = None,
@@ -110,6 +111,7 @@ async def page(
 
     Args:
         tag: only those with that tag. A page may then be short, or empty, though more follow.
+        parent: only the forks of that session, the newest first whatever the order.
         deleted: those in the trash instead, the last deleted first.
 
     Raises:
@@ -119,7 +121,9 @@ async def page(
     async def body(tr: Reader) -> Page[WorkspaceSession]:
         if deleted:
             return await workspace_sessions.page_deleted(tr, actor.scope, tag=tag, limit=limit, after=after)
-        return await workspace_sessions.page(tr, actor.scope, order=order, tag=tag, limit=limit, after=after)
+        return await workspace_sessions.page(
+            tr, actor.scope, order=order, tag=tag, parent=parent, limit=limit, after=after
+        )
 
     return await db.read(body)
 
