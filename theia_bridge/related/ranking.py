@@ -5,9 +5,10 @@ Fox and J. Shaw, Combination of multiple searches, TREC-2, 1994).
 
 - Forks: one through the length of the way from one session to the other in the tree of forks (R. Rada et al.,
   Development and application of a metric on semantic nets, 1989).
-- Contents: the share of the contents of both that are in both (see `sketch`), each weighed by how few
-  sessions have it: a file that every session begins with makes none of them alike.
-- Tags: the same of tags.
+- Contents: the number of contents that are in both, over the geometric mean of the numbers of each (A.
+  Ochiai, 1957), so that a small session all of which is in a large one is like it. They are estimated (see
+  `sketch`), and each is weighed by how few sessions have it: what every session begins with makes none alike.
+- Tags: those of both over those of either (P. Jaccard, 1912), weighed likewise.
 - Words: the cosine of the angle between the words of both, in a space where each word is a direction, weighed
   by how often it occurs and how few sessions have it (G. Salton and C. Buckley, Term-weighting approaches in
   automatic text retrieval, 1988).
@@ -41,8 +42,8 @@ FARTHEST: Final = 4
 _TOLD: Final = 5
 """Words or tags that a reason names."""
 _PRIOR: Final = 1.0
-"""Contents by which two sessions are taken to differ besides what is known: with little to go by they are
-not called alike (additive smoothing)."""
+"""Contents that each session is taken to have besides, which no other has: with little to go by two are not
+called alike (additive smoothing)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +184,10 @@ class Ranking:
             other = self._all[id].sketch
             end = min(one.sketch.end, other.end)
             common = [weight[content] for content in contents if content <= end]
+            both = sum(common)
             # Of what only the other has nothing is known: each is taken to be rare.
-            union = upto[bisect_right(mine, end)] + bisect_right(other.hashes, end) - len(common)
-            scores[id] = sum(common) / (union + _PRIOR)
+            theirs = both + bisect_right(other.hashes, end) - len(common)
+            scores[id] = both / math.sqrt((upto[bisect_right(mine, end)] + _PRIOR) * (theirs + _PRIOR))
         return scores
 
     def _by_tags(self, one: Features) -> dict[str, float]:
