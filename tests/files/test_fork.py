@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Database, Reader, Transaction
-from fdb_provider.engine.url import open_database
 from fdb_provider.errors import DatabaseClosed, FileError, QuotaExceeded, StoreUnavailable
 from fdb_provider.files import content, doomed, roots, usage
 from fdb_provider.files import fork as fork_module
@@ -25,6 +24,7 @@ from fdb_provider.models import Limits, WorkspaceSession, new_id
 from fdb_provider.repositories import accounts, workspace_sessions
 from fdb_provider.scan import parts
 from fdb_provider.scope import Scope
+from fdb_provider.store import open_store
 from tests.files.conftest import KEEPING, Clock, sweep
 from tests.files.test_large import (
     FILES,
@@ -144,7 +144,7 @@ async def test_the_same_more_often(
 
 @pytest.fixture
 async def embedded(tmp_path: Path) -> AsyncIterator[Database]:
-    database = await open_database(f"embedded:{tmp_path / 'store'}")
+    database = await open_store(f"embedded:{tmp_path / 'store'}")
     yield database
     await database.close()
 
