@@ -48,6 +48,8 @@ STEP = 50
 """Records that one transaction deals with."""
 _KEYS = 100
 """Keys of a tenant that one transaction takes away: their values may be 100 kB each."""
+_ENTRIES = 500
+"""Entries of the audit that are looked through at a time."""
 _ANY_TIME = 1 << 60
 
 _log = logging.getLogger(__name__)
@@ -227,6 +229,14 @@ async def _messages(tr: Transaction, of: Erasure) -> int:
     return len(found)
 
 
+async def _profiles(tr: Transaction, of: Erasure) -> int:
+    """Those that were made of sessions just when they went."""
+    found = await PROFILES.scan(tr, of.tenant, of.user, limit=STEP)
+    for profile in found:
+        PROFILES.remove(tr, of.tenant, profile)
+    return len(found)
+
+
 async def _settings(tr: Transaction, of: Erasure) -> int:
     found = await SETTINGS.scan(tr, of.tenant, of.user, limit=STEP)
     for setting in found:
@@ -247,8 +257,6 @@ async def _agents(tr: Transaction, of: Erasure) -> int:
 
 async def _audit(tr: Transaction, of: Erasure) -> int:
     found = await AUDIT.by_index(tr, of.tenant, "by_user_time", of.user, limit=STEP)
-    if not found:
-        found = await AUDIT.by_index(tr, of.tenant, "by_resource_time", f"user/{of.user}", limit=STEP)
     for entry in found:
         AUDIT.remove(tr, of.tenant, entry)
         AUDIT.add(tr, of.tenant, _without_name(entry, of))
@@ -256,22 +264,48 @@ async def _audit(tr: Transaction, of: Erasure) -> int:
 
 
 def _without_name(entry: Audit, of: Erasure) -> Audit:
-    """An entry by or about the user, as it stays."""
+    """An entry of what the user did, as it stays."""
     noun, _, rest = entry.resource.partition("/")
-    about_them = entry.resource == f"user/{of.user}"
-    resource = f"user/{of.tombstone}" if about_them else entry.resource
-    if entry.user != of.user:
-        return msgspec.structs.replace(entry, resource=resource)
     # What they did to what is not theirs alone is still to be answered for; of their own only the kind stays.
     shared = noun in _SHARED and "/" not in rest and entry.outcome == "done"
     return msgspec.structs.replace(
-        entry,
+        _unmentioned(entry, of),
         user=of.tombstone,
         session="",
-        resource=resource if shared else noun,
         request="",
         address="",
-        detail=entry.detail if shared else {},
+        **({} if shared else {"resource": noun, "detail": {}}),
+    )
+
+
+async def _mentions(eraser: Eraser, of: Erasure) -> int:
+    """What others did to them, or with them; all entries are looked through: they may be named anywhere."""
+    found = 0
+    last: Audit | None = None
+    while page := await eraser.db.read(partial(AUDIT.scan, tenant=of.tenant, behind=last, limit=_ENTRIES)):
+        named = [entry.id for entry in page if _unmentioned(entry, of) != entry]
+        for start in range(0, len(named), STEP):
+            some = named[start : start + STEP]
+            found += await eraser.db.run(partial(_unmention, of=of, entries=some))
+        last = page[-1]
+    return found
+
+
+async def _unmention(tr: Transaction, *, of: Erasure, entries: list[str]) -> int:
+    reads = [AUDIT.get(tr, of.tenant, entry) for entry in entries]
+    found = [entry for read in reads if (entry := await read) is not None]
+    for entry in found:
+        AUDIT.remove(tr, of.tenant, entry)
+        AUDIT.add(tr, of.tenant, _unmentioned(entry, of))
+    return len(found)
+
+
+def _unmentioned(entry: Audit, of: Erasure) -> Audit:
+    """An entry with another id wherever it is about the user."""
+    return msgspec.structs.replace(
+        entry,
+        resource=entry.resource.replace(of.user, of.tombstone),
+        detail={name: value.replace(of.user, of.tombstone) for name, value in entry.detail.items()},
     )
 
 
@@ -287,8 +321,10 @@ OF_USER: tuple[Part, ...] = (
     _in_one(_conversations),
     _in_one(_messages),
     _in_one(_settings),
+    _in_one(_profiles),
     _in_one(_agents),
     _in_one(_audit),
+    _mentions,
 )
 """The order is that in which gateways are kept from making more of it; what files leave in the audit comes
 before it."""

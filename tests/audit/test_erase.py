@@ -150,6 +150,7 @@ async def test_nothing_of_a_user_is_left_and_all_of_others(
     await user.ask("PUT", f"/tenants/me/members/{other.id}", {"role": "member"})
     await owner.ask("PUT", f"/tenants/me/members/{user.id}", {"role": "admin"})
     await user.invite("somebody@example.com")
+    await user.add()
     await other.put_file("/workspace/mine", SHARED)
     async with user.connect() as client:
         answer = await user.ask("DELETE", "/users/me", {"password": PASSWORD}, status=202)
