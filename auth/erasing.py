@@ -26,7 +26,7 @@ async def begin(tr: Transaction, actor: Actor, user: User, *, with_tenant: bool)
         return await erasures.begin(tr, actor, user, now_ms())
     others = [one for one in await USERS.by_index(tr, tenant, "by_email", limit=2) if one.id != user.id]
     if others and not with_tenant:
-        raise LastOwner
+        raise LastOwner(", or have all members erased too: `with_tenant`")
     await erasures.forget(tr, tenant, user)
     found = await TENANTS.get(tr, tenant, tenant)
     if found is None:

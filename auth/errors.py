@@ -111,10 +111,14 @@ class InvitationRejected(AuthError):
 
 
 class LastOwner(AuthError):
-    """A tenant keeps at least one owner."""
+    """A tenant keeps at least one owner.
 
-    def __init__(self) -> None:
-        super().__init__("This is the tenant's only owner: make another member an owner first.")
+    Args:
+        otherwise: what else can be done than to make another one.
+    """
+
+    def __init__(self, otherwise: str = "") -> None:
+        super().__init__(f"This is the tenant's only owner: make another member an owner first{otherwise}.")
 
 
 class TooManyAttempts(AuthError):

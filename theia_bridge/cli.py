@@ -277,6 +277,27 @@ def erase_user(
     print("What had been deleted shortly before goes within about an hour, by a server that runs then.")
 
 
+@app.command("audit")
+def print_audit(
+    email: Annotated[
+        str | None, typer.Option(help="Of the tenant of whoever has this address; else of callers unknown.")
+    ] = None,
+    action: Annotated[str | None, typer.Option(help="Such as `access.refuse`.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="Entries at most.")] = 100,
+    store: Store = None,
+) -> None:
+    """Prints the audit, the newest entries first, as lines of JSON.
+
+    Works on the store itself: an embedded one must not be open in a server. Without an address, it is what
+    was refused to callers who had not signed in, which no tenant sees. Changes of files are told as far as a
+    server has looked at them.
+
+    Example: `theia-bridge audit --action access.refuse --limit 20`
+    """
+    for entry in asyncio.run(users.told(config.load(store=store), email, action, limit)):
+        print(msgspec.json.encode(entry).decode())
+
+
 @app.command()
 def version() -> None:
     """Prints the version."""

@@ -18,7 +18,7 @@ from fdb_provider.engine import Reader, Transaction
 from fdb_provider.erasure import Eraser
 from fdb_provider.errors import RecordNotFound
 from fdb_provider.files.service import FileService
-from fdb_provider.models import Account, Erasure, Limits, Role, Tenant
+from fdb_provider.models import Account, Audit, Erasure, Limits, Role, Tenant
 from fdb_provider.repositories import accounts, audit
 from fdb_provider.scope import Actor, Scope
 from fdb_provider.store import open_store
@@ -192,6 +192,25 @@ async def erase(settings: Settings, email: str, *, with_tenant: bool = False) ->
         return begun
     finally:
         await files.close()
+        await database.close()
+
+
+async def told(settings: Settings, email: str | None, action: str | None, limit: int) -> list[Audit]:
+    """What the audit tells, the newest first: of the tenant of whoever has an address, or of callers unknown.
+
+    Raises:
+        RecordNotFound: there is no such account.
+        StoreError: as `add`.
+    """
+    database = await open_store(settings.store)
+    try:
+
+        async def body(tr: Reader) -> list[Audit]:
+            tenant = keyspace.SYSTEM if email is None else (await _tenant(tr, email)).id
+            return (await audit.find(tr, tenant, audit.Query(action=action), limit=limit)).items
+
+        return await database.read(body)
+    finally:
         await database.close()
 
 

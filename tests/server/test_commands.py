@@ -305,6 +305,22 @@ async def test_an_operator_takes_out_all_data_of_a_user(store_url: str, tmp_path
     assert (code, "x@y.z" in err) == (1, True)
 
 
+async def test_an_operator_reads_the_audit(store_url: str, tmp_path: Path) -> None:
+    server = Server(tmp_path, store_url)
+    await server.start()
+    await server.register(EMAIL)
+    async with aiohttp.ClientSession(server.url) as http, http.get("/api/v5/users/me") as response:
+        assert response.status == 401
+    await server.stop()
+    env = environment(tmp_path, STORE=store_url)
+    code, out, err = await run("audit", "--email", EMAIL, env=env, cwd=tmp_path)
+    assert (code, [json.loads(line)["action"] for line in out.splitlines()]) == (0, ["auth.register"]), err
+    code, out, err = await run("audit", "--action", "access.refuse", env=env, cwd=tmp_path)
+    assert code == 0, err
+    about = [json.loads(line)["detail"] for line in out.splitlines()]
+    assert about == [{"request": "GET /api/v5/users/me", "status": "401"}]
+
+
 async def test_an_operator_erases_a_user(store_url: str, tmp_path: Path) -> None:
     env = environment(tmp_path, STORE=store_url) | {"THEIA_BRIDGE_PASSWORD": PASSWORD}
     for email, into in ((EMAIL, ()), ("bob@example.com", ("--into", EMAIL))):
