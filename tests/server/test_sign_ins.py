@@ -182,9 +182,9 @@ async def test_a_new_role_counts_at_once_in_requests_and_open_sockets(servers: l
             path = f"/tenants/me/members/{team.member}"
             await api(servers[0], "PUT", path, team.owner["access_token"], role=role)
             async with asyncio.timeout(WITHIN):
-                for server in servers:
+                for gateway, server in enumerate(servers):
                     attempt = 0
-                    while await may_write(server, f"{n}-{attempt}") is (role == "viewer"):
+                    while await may_write(server, f"{n}-{gateway}-{attempt}") is (role == "viewer"):
                         attempt += 1
         for server in servers:
             await channels[server].call("fs.stat", PathParams(path="/workspace"), Stat)
