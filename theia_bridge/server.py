@@ -21,6 +21,10 @@ from theia_bridge.state import DOORS
 SHUTDOWN_SECONDS = 4.0
 """How long requests under way may take once the server was told to stop; aiohttp waits for it twice."""
 
+LINE_BYTES = 64 * 1024
+"""Bytes of the first line of a request: a path of 4,096 bytes takes three times as many, and a parameter of
+5,000 characters twelve times."""
+
 SWITCH_SECONDS = 0.0005
 """How long the event loop may keep the store's thread waiting for the interpreter. With Python's own 5 ms and
 20 under way, a write on the embedded store takes a tenth longer, and one on FoundationDB a fifth."""
@@ -52,6 +56,7 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
         access_log_class=AccessLogger,
         access_log=logging.getLogger("theia_bridge.access"),
         shutdown_timeout=SHUTDOWN_SECONDS,
+        max_line_size=LINE_BYTES,
     )
     await runner.setup()
     assert runner.server is not None

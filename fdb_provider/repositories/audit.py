@@ -72,6 +72,11 @@ ACTIONS = {
 """Every action of an entry, and what it says."""
 
 
+RESOURCE_LIMIT = 4_500
+"""Bytes no resource has more of: the longest is a path (4,096) with the root it is in. A key has room for it,
+were every byte one that takes two there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Query:
     """Which entries are asked for; None asks for all.
@@ -112,6 +117,8 @@ async def find(tr: Reader, tenant: str, query: Query, *, limit: int, after: str 
     Raises:
         InvalidCursor: `after` is not of that query.
     """
+    if query.resource is not None and len(query.resource.encode()) > RESOURCE_LIMIT:
+        return Page([], None)
     index, values = query.index
     return await AUDIT.page(
         tr,

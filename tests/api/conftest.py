@@ -12,9 +12,10 @@ from tests.process import Server
 
 @pytest.fixture
 async def server(store_url: str, tmp_path: Path) -> AsyncIterator[Server]:
-    """A server process on an empty store, which counts requests but has enough of them for everybody."""
+    """A server process on an empty store, which counts requests but has enough of them for everybody,
+    and whose metrics are open."""
     most = {f"RATE_{budget}": 1_000_000 for budget in ("REST", "FILES", "SIGN_IN", "ANONYMOUS")}
-    running = Server(tmp_path, store_url, **most)
+    running = Server(tmp_path, store_url, METRICS="public", **most)
     await running.start()
     yield running
     await running.kill()

@@ -26,3 +26,12 @@ async def test_health_is_told_to_those_who_signed_in(server: Server) -> None:
     expected = ("lmdb", "none") if told["store"] == "embedded" else ("ssd-2", "single")
     assert (told["engine"], told["replication"]) == expected
     assert told["status"] in ("ok", "degraded")
+
+
+async def test_the_longest_parameters_are_read(server: Server) -> None:
+    token = (await server.register("ada@example.com")).access_token
+    async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http:
+        for length, status in ((5000, 200), (5001, 422)):
+            query = {"resource": "\U0001f600" * length}
+            async with http.get(f"{server.url}/api/v5/audit", params=query) as response:
+                assert response.status == status

@@ -228,6 +228,7 @@ async def test_a_version_is_sent_once(site: Site) -> None:
         assert (again.status, again.headers["ETag"], await again.read()) == (304, '"v1"', b"")
     assert (await site.get("/api/v5/things/1", headers={"If-None-Match": '"v2"'})).status == 200
     await refused(await site.get("/api/v5/things/1", headers={"If-Match": '"v2"'}), 412)
+    await refused(await site.get("/api/v5/things/none", headers={"If-None-Match": "v1"}), 400)
 
 
 async def test_a_change_may_be_of_one_version(site: Site) -> None:

@@ -249,6 +249,9 @@ class Endpoint:
             arguments["body"] = (
                 await decoding.body(request, self.body_type, self.body_limit) if needed else None
             )
+        if self.tagged and self.method == "GET":
+            for header in ("If-Match", "If-None-Match"):
+                Etags.of(request, header)  # a malformed one is refused, whatever the answer is
         # What makes its response itself looks at its conditions itself, too.
         given = None if self.method == "GET" or self.gives else _if_match(request)
         call = Call(request, given)
