@@ -20,6 +20,9 @@ import { FileNavigatorWidget } from '@theia/navigator/lib/browser/navigator-widg
 import { CliPreferences } from '@theia/preferences/lib/common/cli-preferences';
 import { SearchInWorkspaceClientImpl } from '@theia/search-in-workspace/lib/browser/search-in-workspace-service';
 import { SearchInWorkspaceServer } from '@theia/search-in-workspace/lib/common/search-in-workspace-interface';
+import { TerminalWidget } from '@theia/terminal/lib/browser/base/terminal-widget';
+import { TerminalFrontendContribution } from '@theia/terminal/lib/browser/terminal-frontend-contribution';
+import { ShellTerminalServerProxy } from '@theia/terminal/lib/common/shell-terminal-protocol';
 import { WorkspaceServer } from '@theia/workspace/lib/common';
 import { AccountContribution } from './account/account-contribution';
 import { SignInContribution } from './account/sign-in-contribution';
@@ -48,6 +51,9 @@ import { BridgeLanguageContribution } from './languages/bridge-language-contribu
 import { BridgeFileSearchService } from './search/bridge-file-search-service';
 import { BridgeSearchInWorkspaceServer } from './search/bridge-search-in-workspace-server';
 import { BridgeStorageService } from './storage/bridge-storage-service';
+import { BridgeShellTerminalServer } from './terminal/bridge-shell-terminal-server';
+import { BridgeTerminalContribution } from './terminal/bridge-terminal-contribution';
+import { BridgeTerminalWidget } from './terminal/bridge-terminal-widget';
 import { TrashContribution } from './trash/trash-contribution';
 import { TrashService } from './trash/trash-service';
 import { TrashWidget } from './trash/trash-widget';
@@ -120,6 +126,11 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
 
     bind(BridgeLanguageContribution).toSelf().inSingletonScope();
     bind(LanguageGrammarDefinitionContribution).toService(BridgeLanguageContribution);
+
+    bind(BridgeShellTerminalServer).toSelf().inSingletonScope();
+    rebind(ShellTerminalServerProxy).toService(BridgeShellTerminalServer);
+    rebind(TerminalWidget).to(BridgeTerminalWidget).inTransientScope();
+    rebind(TerminalFrontendContribution).to(BridgeTerminalContribution).inSingletonScope();
 
     bind(AccountContribution).toSelf().inSingletonScope();
     bind(CommandContribution).toService(AccountContribution);
