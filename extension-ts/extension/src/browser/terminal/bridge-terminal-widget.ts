@@ -25,6 +25,15 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
     /** Bytes to come that were said before: what programs asked of the terminal in them was answered then. */
     protected replay = 0;
 
+    protected override init(): void {
+        super.init();
+        // From the beginning: the first terminal is shown while its workspace still starts, and people type at once.
+        this.toDispose.pushAll([
+            this.term.onData(text => this.input(text, false)),
+            this.term.onBinary(text => this.input(text, true))
+        ]);
+    }
+
     protected override connectTerminalProcess(): void {
         const id = this.server.idOf(this.terminalId);
         if (id === undefined || this.options.isPseudoTerminal) {
@@ -32,11 +41,7 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
         }
         this.toDisposeOnConnect.dispose();
         const socket = this.socket = new TerminalSocket(id, this);
-        this.toDisposeOnConnect.pushAll([
-            socket,
-            this.term.onData(text => this.input(text, false)),
-            this.term.onBinary(text => this.input(text, true))
-        ]);
+        this.toDisposeOnConnect.push(socket);
         this.toDispose.push(this.toDisposeOnConnect);
         if (this.early) {
             socket.send(this.early);
@@ -45,8 +50,13 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
     }
 
     protected input(text: string, binary: boolean): void {
-        if (!this.replay && !this.isAttachedCloseListener) {
-            this.socket?.send(text, binary);
+        if (this.replay || this.isAttachedCloseListener || this.options.isPseudoTerminal) {
+            return;
+        }
+        if (this.socket) {
+            this.socket.send(text, binary);
+        } else if (!binary) {
+            this.early += text;
         }
     }
 
