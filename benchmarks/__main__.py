@@ -23,10 +23,12 @@ from benchmarks import (
     report,
     round_trips,
     rpc_calls,
+    runtimes,
     scale,
     search,
     sessions,
     start,
+    terminal,
     users,
 )
 from benchmarks.figures import Figure, Plan, Skipped
@@ -44,6 +46,8 @@ MEASURES: dict[str, Callable[[Plan], Awaitable[list[Figure]]]] = {
     "browser": browser.measure,
     "start": start.measure,
     "users": users.measure,
+    "runtimes": runtimes.measure,
+    "terminal": terminal.measure,
 }
 _HERE = Path(__file__).parent
 BUILD = _HERE.parent / "build"

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-import sys
-import venv
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from benchmarks import requests
-from benchmarks.figures import Figure, Plan, Skipped
-from benchmarks.processes import START_SECONDS, errors_of, free_port, gateway, process
+from benchmarks.environments import environment
+from benchmarks.figures import Figure, Plan
+from benchmarks.processes import START_SECONDS, free_port, gateway, process
 from benchmarks.rpc_calls import CONNECTIONS, Contestant, race
 from benchmarks.wire import Http, web_sockets
 
@@ -23,7 +22,7 @@ _TOKEN = "bench"
 
 async def measure(plan: Plan) -> list[Figure]:
     """`jupyter`"""
-    python = await _environment(plan.kept / "bench-jupyter")
+    python = await environment(plan.kept / "bench-jupyter", f"jupyter_server=={VERSION}")
     async with (
         _server(python, plan.folder / "jupyter") as (port, pid),
         gateway(plan.folder / "jupyter-gateway") as server,
@@ -49,21 +48,6 @@ async def measure(plan: Plan) -> list[Figure]:
     return figures
 
 
-async def _environment(folder: Path) -> Path:
-    """An environment with Jupyter Server in it, made if it is not there; its interpreter."""
-    python = folder / "bin" / "python"
-    done = folder / f"installed-{VERSION}"
-    if not done.exists():
-        print(f"Installing Jupyter Server {VERSION} (once) ...", file=sys.stderr)
-        await asyncio.to_thread(venv.create, folder, clear=True, with_pip=True)
-        arguments = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        async with process([python, *arguments, f"jupyter_server=={VERSION}"], folder=folder) as installing:
-            if await installing.wait() != 0:
-                raise Skipped(f"Jupyter Server cannot be installed: {errors_of(folder)[-300:]}")
-        done.touch()
-    return python
-
-
 @asynccontextmanager
 async def _server(python: Path, folder: Path) -> AsyncIterator[tuple[int, int]]:
     """Runs Jupyter Server on a folder with the small files; gives its port and process id."""
@@ -79,8 +63,8 @@ async def _server(python: Path, folder: Path) -> AsyncIterator[tuple[int, int]]:
         *(f"--IdentityProvider.token={_TOKEN}", "--log-level=ERROR"),
     ]
     own = {"HOME": folder, "JUPYTER_CONFIG_DIR": folder, "JUPYTER_DATA_DIR": folder, "IPYTHONDIR": folder}
-    environment = {name: str(path) for name, path in own.items()}
-    async with process(command, folder=folder, environment=environment) as child:
+    variables = {name: str(path) for name, path in own.items()}
+    async with process(command, folder=folder, environment=variables) as child:
         async with asyncio.timeout(START_SECONDS):
             while not await _accepts(port):  # noqa: ASYNC110 - another process cannot set an event
                 await asyncio.sleep(0.1)

@@ -25,9 +25,9 @@ async def measure(plan: Plan) -> list[Figure]:
             tokens = [await server.register(f"user{i}") for i in range(ACCOUNTS)]
             async with AsyncExitStack() as first:  # what is loaded or kept once is not an IDE's
                 await _open(server, tokens, 1, first)
-            before = _memory(server.pid)
+            before = memory(server.pid)
             await _open(server, tokens, IDES, open_ides)
-            runs.append((_memory(server.pid) - before) / (ACCOUNTS * IDES))
+            runs.append((memory(server.pid) - before) / (ACCOUNTS * IDES))
             idle.append(before / 1024)
     return [
         Figure(measure="memory", name="gateway, nobody connected", unit="MiB", runs=idle),
@@ -50,7 +50,7 @@ async def _open(server: Gateway, tokens: list[str], count: int, stack: AsyncExit
                 await socket.call(call)
 
 
-def _memory(pid: int) -> float:
+def memory(pid: int) -> float:
     """KiB of memory that are a process's own share (PSS, see proc(5))."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
         if line.startswith("Pss:"):

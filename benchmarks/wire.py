@@ -18,10 +18,11 @@ from typing import Self, cast
 from benchmarks.figures import Turn
 from benchmarks.machine import cpu_seconds
 
-_TEXT_OR_BINARY = (0x1, 0x2)
+TEXT = 0x1
+BINARY = 0x2
 _PING = 0x9
 _ACCEPTED = b"HTTP/1.1 101 "
-_PATIENCE = 60.0
+PATIENCE = 60.0
 """Seconds after which a server that does not answer has failed."""
 
 Requests = Iterator[bytes]
@@ -54,7 +55,7 @@ class Connection(asyncio.Protocol):
         done: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._answer, self._failed = done.set_result, done.set_exception
         self._transport.write(request)
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             answer = await done
         self.check(answer)
         return answer
@@ -86,7 +87,7 @@ class Connection(asyncio.Protocol):
 
         self._answer, self._failed = answered, done.set_exception
         self._transport.write(next(requests))
-        async with asyncio.timeout_at(asyncio.get_running_loop().time() + until - perf_counter() + _PATIENCE):
+        async with asyncio.timeout_at(asyncio.get_running_loop().time() + until - perf_counter() + PATIENCE):
             await done
         return seconds
 
@@ -170,7 +171,7 @@ class WebSocket(Connection):
 
     def _received(self, kind: int, content: bytes) -> None:
         opcode = kind & 0x0F
-        if not self._open or opcode in _TEXT_OR_BINARY:
+        if not self._open or opcode in (TEXT, BINARY):
             # What comes unasked, a notification, is nobody's answer: benchmarks are made so that none comes.
             super()._received(kind, content)
         elif opcode == _PING:
@@ -179,7 +180,7 @@ class WebSocket(Connection):
             self.connection_lost(RuntimeError(f"opcode {opcode}: {content!r}"))
 
 
-def frame(payload: bytes, opcode: int = 0x2) -> bytes:
+def frame(payload: bytes, opcode: int = BINARY) -> bytes:
     """A client's frame; its mask is zero, which spares the client the masking but not the server."""
     length = len(payload)
     if length < 126:
