@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
@@ -34,6 +42,23 @@ SECRET_LENGTH = 16
 
 class ConfigError(Exception):
     """A setting is wrong; the message names it and what it may be."""
+
+
+class LanguageSettings(BaseModel):
+    """A language's server: a program, or the built-in server with engines of one's own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: str = ""
+    args: tuple[str, ...] = ()
+    engines: tuple[Annotated[tuple[str, ...], Field(min_length=1)], ...] = ()
+    environment: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> LanguageSettings:
+        if bool(self.command) == bool(self.engines):
+            raise ValueError("needs either a command or engines")
+        return self
 
 
 class Settings(BaseSettings):
@@ -214,6 +239,13 @@ class Settings(BaseSettings):
         tuple[str, ...],
         Field(description="Names of folders whose files stay on the workspace's disk and are not stored."),
     ] = ("node_modules", ".venv", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache")
+    workspace_languages: Annotated[
+        dict[str, LanguageSettings],
+        Field(
+            description="Language servers, by the ids of their languages: `command` and `args` of one that "
+            "speaks on its standard input and output, or `engines` of the built-in one; `environment`."
+        ),
+    ] = {}
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least level that is logged.")
     ] = "info"
@@ -357,6 +389,10 @@ def _toml(value: object) -> str:
             return str(value)
         case tuple():
             return "[" + ", ".join(map(_toml, value)) + "]"
+        case BaseModel():
+            return _toml(value.model_dump(exclude_defaults=True))
+        case dict():
+            return "{" + ", ".join(f"{_toml(name)} = {_toml(of)}" for name, of in value.items()) + "}"
         case SecretStr():
             return '"********"' if value.get_secret_value() else '""'
         case _:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -56,6 +57,21 @@ class ProcessLimits(msgspec.Struct, frozen=True):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
+class LanguageServer(msgspec.Struct, frozen=True):
+    """How a language's server is run.
+
+    Args:
+        command: a program that speaks on its standard input and output, and its arguments; none: the built-in
+            one.
+        engines: the command lines of the built-in one's engines; none: its own.
+        environment: further variables.
+    """
+
+    command: tuple[str, ...] = ()
+    engines: tuple[tuple[str, ...], ...] = ()
+    environment: Mapping[str, str] = {}
+
+
 class Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that a runtime is told at its start.
 
@@ -67,6 +83,7 @@ class Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             these very paths.
         sockets: the folder of the two sockets.
         excludes: names of folders that are not mirrored.
+        languages: the servers of languages, by the languages' ids.
         max_frame: bytes of the largest frame that the gateway takes.
         sandboxed: the runtime is in a sandbox.
     """
@@ -80,6 +97,7 @@ class Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     home: Path
     sockets: Path
     excludes: tuple[str, ...]
+    languages: Mapping[str, LanguageServer]
     max_frame: int
     limits: ProcessLimits = ProcessLimits()
     sandboxed: bool = True

@@ -19,6 +19,7 @@ from theia_bridge.config import Settings
 from theia_bridge.workspace import sandbox
 from theia_bridge.workspace.errors import WorkspaceUnavailable
 from theia_bridge.workspace.handover import GATEWAY_SOCKET, READY, RUNTIME_SOCKET, Handover, ProcessLimits
+from theia_bridge.workspace.languages.settings import servers
 from theia_bridge.workspace.python import python
 
 START_SECONDS = 20.0
@@ -191,6 +192,7 @@ class Launcher:
             home=inside.home,
             sockets=inside.sockets,
             excludes=self._settings.workspace_excludes,
+            languages=servers(self._settings),
             max_frame=self._settings.rpc_max_frame,
             limits=self._limits,
             sandboxed=self._shut_in,

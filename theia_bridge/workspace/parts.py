@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
+from theia_bridge.workspace.languages.part import Languages
 from theia_bridge.workspace.terminal.part import Terminals
 
 if TYPE_CHECKING:
@@ -22,5 +23,5 @@ class Part(Protocol):
         ...
 
 
-PARTS: tuple[Callable[[Site], Part], ...] = (Terminals,)
+PARTS: tuple[Callable[[Site], Part], ...] = (Terminals, Languages)
 """All parts. They are started in this order, and stopped one after the other in the opposite one."""

@@ -21,6 +21,7 @@ from theia_bridge.workspace.runtimes import Runtime
 CLOSE_SECONDS = 5.0
 """How long a browser may take to agree to a close before its connection is dropped."""
 _NOT_THERE = "The workspace has no such terminal or language server."
+_TOO_MANY = "The workspace has as many language servers as it may: close other windows of it."
 _VIEWER = "You are a viewer in this tenant: you may read, but not run programs."
 
 routes = web.RouteTableDef()
@@ -66,6 +67,8 @@ async def _serve(request: web.Request, runtime: Runtime, path: str) -> web.WebSo
         except aiohttp.WSServerHandshakeError as refusal:
             if refusal.status == 404:
                 raise web.HTTPNotFound(text=_NOT_THERE) from None
+            if refusal.status == 429:
+                raise web.HTTPTooManyRequests(text=_TOO_MANY) from None
             raise web.HTTPServiceUnavailable(text=f"The workspace answers {refusal.status}.") from None
         except aiohttp.ClientError as error:
             raise web.HTTPServiceUnavailable(text=f"The workspace does not answer: {error}") from None

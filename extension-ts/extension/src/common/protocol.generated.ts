@@ -149,6 +149,30 @@ export interface FoundFiles {
 }
 
 /**
+ * A language that the session has a server for; its messages are on the socket `/ws/lsp/{id}`.
+ *
+ * `servers` is how many run, one for each socket. `failed`: the last one has ended by itself, and `error` tells
+ * why; `crashes` is how many did so in succession.
+ */
+export interface Language {
+    id: string;
+    state: 'failed' | 'running' | 'stopped';
+    servers: number;
+    crashes: number;
+    error: string | null;
+}
+
+/** A server has begun or ended. */
+export interface LanguageDidChange {
+    language: Language;
+}
+
+/** All of them. */
+export interface LanguageList {
+    languages: Array<Language>;
+}
+
+/**
  * A match. `line`, `character` and `text_character` count from 1, characters and `length` in UTF-16 code
  * units. `text` is the line, or of a long one what is around the match, which begins at `text_character`.
  */
@@ -534,6 +558,8 @@ export interface Methods {
     'fs.watch': { params: WatchParams; result: Watch };
     /** Writes a whole file at once; answers when it is durable. */
     'fs.writeFile': { params: WriteFileParams; result: Stat };
+    /** The languages there are servers for, and how these are; none runs if the session's runtime does not. */
+    'language.list': { params: undefined; result: LanguageList };
     /** The OpenRPC document of this server. */
     'rpc.discover': { params: undefined; result: Record<string, unknown> };
     /** Tells that the channel works, and the server's time. */
@@ -582,6 +608,8 @@ export interface Notifications {
     '$/progress': Progress;
     /** Changes below a watched path, in commit order. */
     'fs.didChange': DidChange;
+    /** A language server has begun or ended. */
+    'language.didChange': LanguageDidChange;
     /** Some of what a text search has found. */
     'search.didFind': DidFind;
     /** A text search has ended by itself. */

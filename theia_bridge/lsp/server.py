@@ -1,0 +1,179 @@
+"""The built-in server: what it adds to its engines, and how it is run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from lsprotocol import types
+from pygls import uris
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import default_converter
+
+from theia_bridge import __version__
+from theia_bridge.lsp import messages
+from theia_bridge.lsp.engine import Engine
+from theia_bridge.lsp.framing import READ_AHEAD, read_frame
+from theia_bridge.lsp.interpreter import interpreter
+from theia_bridge.lsp.lenses import Program, lenses
+from theia_bridge.lsp.protocol import RelayProtocol
+
+ENGINES = (("pyrefly", "lsp", "--threads", "2"), ("ruff", "server"))
+"""The engines, unless others are given. Pyrefly would take all processors to look at a project."""
+PATIENCE = 30.0
+"""Seconds an engine may take to answer."""
+MESSAGE = 64 * 1024**2
+"""Bytes of the largest message the editor may send."""
+CONFIGURATION: Mapping[str, object] = {
+    # Pyrefly shows few errors to projects that are not set up for it; and its links lead out of the IDE.
+    "pyrefly": {"typeCheckingMode": "default"},
+    "analysis": {"showHoverGoToLinks": False},
+}
+"""Of the section `python`, where the editor has no other."""
+OWN_VARIABLES = ("PYTHONPATH", "LD_LIBRARY_PATH")
+"""Variables for this server's own interpreter, not for engines and the interpreters that those run."""
+_log = logging.getLogger(__name__)
+
+
+class PythonServer(LanguageServer):
+    """A language server for Python that is made of others.
+
+    Args:
+        engines: their command lines, in the order in which they are asked.
+        environment: of the engines.
+    """
+
+    protocol: RelayProtocol
+
+    def __init__(
+        self,
+        engines: Sequence[Sequence[str]] = ENGINES,
+        *,
+        environment: Mapping[str, str],
+        patience: float = PATIENCE,
+    ) -> None:
+        super().__init__(
+            "theia-bridge", __version__, protocol_cls=RelayProtocol, converter_factory=default_converter
+        )
+        self._commands = engines
+        self._environment = environment
+        self._patience = patience
+        self._python = ""
+        _add_features(self)
+
+    @property
+    def root(self) -> Path:
+        """The folder of the workspace."""
+        path = uris.to_fs_path(self.workspace.root_uri or "")
+        return Path(path or os.getcwd())
+
+    async def start_engines(self) -> None:
+        """Starts them; returns when each has started or failed to."""
+        self._python = interpreter(self.root)
+        for command in self._commands:
+            name = os.path.basename(command[0])
+            self.protocol.engines.append(
+                Engine(
+                    name,
+                    [_program(command[0], self._environment), *command[1:]],
+                    self.protocol,
+                    environment=self._environment,
+                    cwd=self.root,
+                    patience=self._patience,
+                )
+            )
+        await asyncio.gather(*(engine.settled() for engine in self.protocol.engines))
+
+    def look_for_interpreter(self) -> None:
+        """Has the engines ask anew which Python to take, if it is another one by now."""
+        if (python := interpreter(self.root)) != self._python:
+            self._python = python
+            for engine in self.protocol.engines:
+                engine.tell(types.WORKSPACE_DID_CHANGE_CONFIGURATION, messages.raw({"settings": {}}))
+
+    def configuration(self, section: str, given: object) -> object:
+        """A section of the configuration for an engine; the editor's is `given`."""
+        if section != "python":
+            return given
+        return _under(given, {**CONFIGURATION, "pythonPath": self._python})
+
+    def program(self, uri: str) -> Program | None:
+        """How to run a file; None if it is none of this machine."""
+        if (path := uris.to_fs_path(uri)) is None:
+            return None
+        file = Path(path)
+        inside = file.is_relative_to(self.root)
+        return Program(self._python, self.root, str(file.relative_to(self.root) if inside else file))
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serves an editor to the end of what it sends, or until it asks for the end.
+
+        Raises:
+            BadFrame: what comes are no frames.
+        """
+        self.protocol.set_writer(writer)
+        try:
+            while (body := await read_frame(reader, MESSAGE)) is not None:
+                try:
+                    self.protocol.receive(body)
+                except msgspec.DecodeError as error:
+                    _log.warning("A message of the editor is not understood: %s", error)
+                await self.protocol.drained()
+        finally:
+            await self.protocol.stop()
+
+
+def _add_features(server: PythonServer) -> None:
+    @server.feature(types.INITIALIZE)
+    async def initialize(ls: PythonServer, params: types.InitializeParams) -> None:
+        await ls.start_engines()
+
+    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
+    def did_open(ls: PythonServer, params: types.DidOpenTextDocumentParams) -> None:
+        ls.look_for_interpreter()
+
+    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
+    def did_save(ls: PythonServer, params: types.DidSaveTextDocumentParams) -> None:
+        ls.look_for_interpreter()
+
+    @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
+    def code_lens(ls: PythonServer, params: types.CodeLensParams) -> list[types.CodeLens]:
+        uri = params.text_document.uri
+        program = ls.program(uri)
+        return [] if program is None else lenses(ls.workspace.get_text_document(uri).source, program)
+
+
+def _under(given: object, own: object) -> object:
+    """What is given, and where nothing is, our own."""
+    if isinstance(given, dict) and isinstance(own, dict):
+        return {name: _under(given.get(name), own.get(name)) for name in own | given}
+    return own if given in (None, "") else given
+
+
+def _program(name: str, environment: Mapping[str, str]) -> str:
+    """The path of an engine. The one that came with this server is last on the PATH, and is taken first."""
+    folders = environment.get("PATH", os.defpath).split(os.pathsep)
+    path = os.pathsep.join([os.path.dirname(sys.executable), *reversed(folders)])
+    return shutil.which(name, path=path) or name
+
+
+async def run(engines: Sequence[Sequence[str]], patience: float) -> None:
+    """Serves on standard input and output."""
+    environment = {name: value for name, value in os.environ.items() if name not in OWN_VARIABLES}
+    server = PythonServer(engines, environment=environment, patience=patience)
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=READ_AHEAD)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin.buffer)
+    transport, protocol = await loop.connect_write_pipe(
+        lambda: asyncio.StreamReaderProtocol(asyncio.StreamReader()), sys.stdout.buffer
+    )
+    writer = asyncio.StreamWriter(transport, protocol, None, loop)
+    with contextlib.suppress(ConnectionError):
+        await server.serve(reader, writer)
