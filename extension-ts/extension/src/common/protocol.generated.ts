@@ -151,8 +151,8 @@ export interface FoundFiles {
 /**
  * A language that the session has a server for; its messages are on the socket `/ws/lsp/{id}`.
  *
- * `servers` is how many run, one for each socket. `failed`: the last one has ended by itself, and `error` tells
- * why; `crashes` is how many did so in succession.
+ * `servers` is how many run, one for each socket. `failed`: the last one has ended by itself, and `error`
+ * tells why; `crashes` is how many did so in succession.
  */
 export interface Language {
     id: string;
