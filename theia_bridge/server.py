@@ -16,7 +16,7 @@ from theia_bridge.app import create_app
 from theia_bridge.config import Settings
 from theia_bridge.log import setup_log
 from theia_bridge.middleware.request_log import AccessLogger
-from theia_bridge.state import DOORS
+from theia_bridge.state import DOORS, RUNTIMES
 
 SHUTDOWN_SECONDS = 4.0
 """How long requests under way may take once the server was told to stop; aiohttp waits for it twice."""
@@ -69,6 +69,9 @@ async def _serve(settings: Settings, announce: Callable[[str], None]) -> None:
         gc.freeze()  # what is there now stays: the collector need not look at it again and again
         announce(f"http://{f'[{host}]' if ':' in host else host}:{port}")
         await _told_to_stop()
+        await site.stop()
+        # Before aiohttp reads nothing more on any connection: what programs wrote last is yet to be stored.
+        await app[RUNTIMES].close()
     finally:
         await runner.cleanup()
 

@@ -28,10 +28,10 @@ sandbox.drop()
 
 def folders(root: Path) -> sandbox.Folders:
     """Folders of a session, made in `root`."""
-    made = sandbox.Folders(root / "workspace", root / "home", root / "sockets", root / "etc")
-    for folder in (made.workspace, made.home, made.sockets):
+    made = sandbox.Folders(root / "workspace", root / "home", root / "mirror", root / "sockets", root / "etc")
+    for folder in (made.workspace, made.home, made.mirror, made.sockets):
         folder.mkdir(parents=True)
-    sandbox.give(made.workspace, made.home, made.sockets)
+    sandbox.give(made.workspace, made.home, made.mirror, made.sockets)
     sandbox.make_up(made.etc)
     return made
 

@@ -7,9 +7,17 @@ from fdb_provider.errors import RecordNotFound
 from fdb_provider.files.usage import OWNERS
 from fdb_provider.models import User, WorkspaceSession
 from fdb_provider.repositories import accounts, workspace_sessions
-from rpc import Registry
+from rpc import ChannelClosed, Registry
 from theia_bridge.methods.context import Context
 from theia_bridge.methods.protocol import Quota, WorkspaceInfo, WorkspaceUsage
+from theia_bridge.workspace.errors import WorkspaceUnavailable
+from theia_bridge.workspace.mirror.protocol import (
+    DID_CONFLICT,
+    DID_REFUSE,
+    MirrorConflict,
+    MirrorRefusal,
+    MirrorSettled,
+)
 from theia_bridge.workspace.protocol import WorkspaceRuntime
 
 registry: Registry[Context] = Registry()
@@ -18,6 +26,8 @@ registry.notification(
     WorkspaceRuntime,
     "The runtime of the session has started, ended or changed.",
 )
+registry.notification("mirror.didConflict", MirrorConflict, DID_CONFLICT)
+registry.notification("mirror.didRefuse", MirrorRefusal, DID_REFUSE)
 
 
 @registry.method("workspace.info")
@@ -76,3 +86,19 @@ async def stop(context: Context) -> WorkspaceRuntime:
     """Stops the runtime of this session: its programs end, after what they wrote is stored."""
     await context.runtimes.stop(context.user.scope)
     return await context.runtimes.describe(context.user.scope)
+
+
+@registry.method("workspace.sync")
+async def sync(context: Context) -> MirrorSettled:
+    """Answers when the runtime's disk and the store are equal in all that was there before the call.
+
+    Without a runtime there is nothing to wait for.
+    """
+    running = context.runtimes.get(context.user.scope)
+    if running is None:
+        return MirrorSettled(refused=0, refusals=[])
+    await running.ready()
+    try:
+        return await running.rpc.call("mirror.settle", None, MirrorSettled)
+    except ChannelClosed:
+        raise WorkspaceUnavailable("The workspace has ended. Try again in a moment.") from None

@@ -81,6 +81,7 @@ class Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         secret: what the gateway shows to be let in, so that programs in the workspace are not.
         workspace, home: where the files of `/workspace` and `/home` are for the runtime; in a sandbox at
             these very paths.
+        mirror: a folder for what the mirror of these remembers; not to be seen below them.
         sockets: the folder of the two sockets.
         excludes: names of folders that are not mirrored.
         languages: the servers of languages, by the languages' ids.
@@ -95,6 +96,7 @@ class Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     secret: str
     workspace: Path
     home: Path
+    mirror: Path
     sockets: Path
     excludes: tuple[str, ...]
     languages: Mapping[str, LanguageServer]

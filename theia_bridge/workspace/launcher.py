@@ -156,11 +156,13 @@ class Launcher:
         """Where a session's runtime works, made if need be."""
         root = self._root(scope)
         sockets = self._sockets / scope.session
-        folders = sandbox.Folders(root / "workspace", root / "home", sockets, self._sockets / "etc")
-        for folder in (folders.workspace, folders.home, folders.sockets):
+        folders = sandbox.Folders(
+            root / "workspace", root / "home", root / "mirror", sockets, self._sockets / "etc"
+        )
+        for folder in (folders.workspace, folders.home, folders.mirror, folders.sockets):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._shut_in:
-            sandbox.give(folders.workspace, folders.home, folders.sockets)
+            sandbox.give(folders.workspace, folders.home, folders.mirror, folders.sockets)
         if not folders.etc.is_dir():
             sandbox.make_up(folders.etc)
         return folders
@@ -190,6 +192,7 @@ class Launcher:
             secret=secret,
             workspace=inside.workspace,
             home=inside.home,
+            mirror=inside.mirror,
             sockets=inside.sockets,
             excludes=self._settings.workspace_excludes,
             languages=servers(self._settings),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from theia_bridge.workspace.languages.part import Languages
+from theia_bridge.workspace.mirror.part import Mirror
 from theia_bridge.workspace.terminal.part import Terminals
 
 if TYPE_CHECKING:
@@ -23,5 +24,5 @@ class Part(Protocol):
         ...
 
 
-PARTS: tuple[Callable[[Site], Part], ...] = (Terminals, Languages)
+PARTS: tuple[Callable[[Site], Part], ...] = (Mirror, Terminals, Languages)
 """All parts. They are started in this order, and stopped one after the other in the opposite one."""

@@ -67,12 +67,14 @@ class Folders:
 
     Args:
         workspace, home: the files.
+        mirror: what the mirror of these remembers.
         sockets: the two sockets.
         etc: files that `make_up` has put there.
     """
 
     workspace: Path
     home: Path
+    mirror: Path
     sockets: Path
     etc: Path
 
@@ -83,7 +85,9 @@ class _Info(msgspec.Struct):
     child_pid: int = msgspec.field(name="child-pid")
 
 
-INSIDE = Folders(Path("/workspace"), Path("/home"), Path("/run/theia-bridge"), Path("/etc"))
+INSIDE = Folders(
+    Path("/workspace"), Path("/home"), Path("/run/theia-mirror"), Path("/run/theia-bridge"), Path("/etc")
+)
 """Where they are inside."""
 
 
@@ -207,6 +211,7 @@ def options(folders: Folders, python: Python, environment: Mapping[str, str], *,
     for source, target in (
         (folders.workspace, INSIDE.workspace),
         (folders.home, INSIDE.home),
+        (folders.mirror, INSIDE.mirror),
         (folders.sockets, INSIDE.sockets),
     ):
         line += ["--bind", str(source), str(target)]

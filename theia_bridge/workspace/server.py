@@ -50,6 +50,7 @@ class Site:
         routes: of the application; to be added to before the runtime listens.
         registry: methods and notifications of `/rpc`; likewise.
         mirror: how the mirror is; told by that part.
+        files: set when the session's files are on the disk.
         terminals, languages: what `runtime.status` tells; replaced by the parts that know.
         stopping: set when the runtime is to end.
     """
@@ -63,6 +64,7 @@ class Site:
         self.registry: Registry[Caller] = Registry()
         self.terminals: Callable[[], int] = lambda: 0
         self.languages: Callable[[], list[str]] = list
+        self.files = asyncio.Event()
         self.stopping = asyncio.Event()
         self._mirror: MirrorState = "off"
         self._started = now_ms()

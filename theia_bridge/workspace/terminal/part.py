@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -28,6 +29,9 @@ from theia_bridge.workspace.terminal.terminal import Terminal
 if TYPE_CHECKING:
     from theia_bridge.workspace.server import Site
 
+FILES_SECONDS = 0.5
+"""How long the first terminal waits for the session's files to be on the disk; what takes longer comes while
+it is used."""
 LIMIT = 100
 """Terminals a session may have."""
 TERM = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "TERM_PROGRAM": "theia-bridge"}
@@ -153,6 +157,9 @@ class Terminals:
         @registry.method("terminal.create", shielded=True)
         async def create(_: object, params: CreateTerminalParams) -> protocol.Terminal:
             """Starts a program in a new terminal."""
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FILES_SECONDS):
+                    await self._site.files.wait()
             return self.create(params).describe()
 
         @registry.method("terminal.list")

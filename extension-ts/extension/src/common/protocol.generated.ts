@@ -184,6 +184,24 @@ export interface Match {
     textCharacter: number;
 }
 
+/** `path` was changed on both sides at once: it has the newer text now, and `kept` has the older one. */
+export interface MirrorConflict {
+    path: string;
+    kept: string;
+}
+
+/** What is at `path` is on one side only, for a reason; it is tried again from time to time. */
+export interface MirrorRefusal {
+    path: string;
+    reason: string;
+}
+
+/** All from before the call is on both sides now, but for `refused` things; `refusals` tells of some. */
+export interface MirrorSettled {
+    refused: number;
+    refusals: Array<MirrorRefusal>;
+}
+
 /** `if_match` is the etag that `source` must still have. */
 export interface MoveParams {
     source: string;
@@ -598,6 +616,12 @@ export interface Methods {
     'workspace.start': { params: undefined; result: WorkspaceRuntime };
     /** Stops the runtime of this session: its programs end, after what they wrote is stored. */
     'workspace.stop': { params: undefined; result: WorkspaceRuntime };
+    /**
+     * Answers when the runtime's disk and the store are equal in all that was there before the call.
+     *
+     * Without a runtime there is nothing to wait for.
+     */
+    'workspace.sync': { params: undefined; result: MirrorSettled };
     /** How much the session, the user and the tenant keep, and how much they may. */
     'workspace.usage': { params: undefined; result: WorkspaceUsage };
 }
@@ -610,6 +634,10 @@ export interface Notifications {
     'fs.didChange': DidChange;
     /** A language server has begun or ended. */
     'language.didChange': LanguageDidChange;
+    /** A file was changed in the IDE and on the workspace's disk at once; both texts are kept. */
+    'mirror.didConflict': MirrorConflict;
+    /** Something cannot be brought from the workspace's disk into the store, or the other way. */
+    'mirror.didRefuse': MirrorRefusal;
     /** Some of what a text search has found. */
     'search.didFind': DidFind;
     /** A text search has ended by itself. */
