@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from functools import partial
 
 from aiohttp import web
 
@@ -58,7 +59,7 @@ from theia_bridge.state import (
     SEARCH,
     SETTINGS,
 )
-from theia_bridge.workspace import proxy
+from theia_bridge.workspace import proxy, searches
 from theia_bridge.workspace.doors import Doors
 from theia_bridge.workspace.runtimes import Runtimes
 
@@ -95,7 +96,6 @@ async def create_app(settings: Settings) -> web.Application:
         database, settings.limits, settings.content_cache_bytes, retention=settings.retention
     )
     mirrors = Mirrors(app[FILES], settings.cache, settings.search_cache_bytes)
-    app[SEARCH] = SearchService(app[FILES], mirrors)
     app[ERASER] = Eraser(database, app[FILES])
     app[OBSERVATIONS] = Observations(database)
     app[GATE] = Gate(database, tokens)
@@ -115,6 +115,7 @@ async def create_app(settings: Settings) -> web.Application:
     sockets = Sockets(registry)
     app[RATES] = Rates(database, settings.rates)
     _add_runtimes(app, registry, sockets)
+    app[SEARCH] = SearchService(app[FILES], mirrors, partial(searches.runtime, app[RUNTIMES]))
     app[METRICS] = _metrics(app, Metrics(registry.methods, database.counts), sockets)
     app[RELATED] = RelatedSessions(database, app[FILES])
     collector = Collector(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 from weakref import WeakValueDictionary
 
 from fdb_provider.errors import FileNotADirectory, InvalidPattern, SearchUnavailable
@@ -38,15 +39,44 @@ PATHS_LIMIT = 128 << 20
 Found = Callable[[list[FileMatches]], Awaitable[None]]
 
 
+class Run(Protocol):
+    """A ripgrep that runs, here (`ripgrep.Run`) or elsewhere.
+
+    Attributes:
+        code, complaint: once it has ended, its exit code and what it said of errors.
+    """
+
+    code: int | None
+    complaint: str
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """Its output as it comes; it waits while nobody takes it.
+
+        Raises:
+            TimeoutError: it took too long.
+            SearchUnavailable: it could not go on.
+        """
+        ...
+
+
+Running = Callable[[Sequence[str], str], AbstractAsyncContextManager[Run]]
+"""Runs ripgrep with arguments in a folder of the caller's files, given by its path."""
+
+
 class SearchService:
     """Args:
     files: what is searched.
     mirrors: where ripgrep finds it.
+    runtime: where it finds it as well, and what was written there just now: in the caller's workspace, if
+        that runs programs at the moment.
     """
 
-    def __init__(self, files: FileService, mirrors: Mirrors) -> None:
+    def __init__(
+        self, files: FileService, mirrors: Mirrors, runtime: Callable[[Scope], Awaitable[Running | None]]
+    ) -> None:
         self._files = files
         self._mirrors = mirrors
+        self._runtime = runtime
         self._all = asyncio.Semaphore(AT_ONCE)
         self._users: WeakValueDictionary[tuple[str, str], asyncio.Semaphore] = WeakValueDictionary()
 
@@ -101,12 +131,21 @@ class SearchService:
         options = _options(asked)
         left, more, skipped = asked.limit, False, 0
         async with self._turn(scope):
+            running = await self._runtime(scope)
             for at in places:
-                async with self._mirrors.use(scope, at.root) as mirror:
-                    await mirror.update(scope, contents=True)
-                    skipped += mirror.skipped
-                    reader = Reader(at.path, left)
-                    await self._search(mirror, at, [*options, "--", asked.pattern, "./"], reader, found)
+                reader = Reader(at.path, left)
+                arguments = [*_bounds(at), *options, "--", asked.pattern, "./"]
+                if running is not None:
+                    async with running(arguments, at.path) as run:
+                        await _read(run, reader, found)
+                else:
+                    async with self._mirrors.use(scope, at.root) as mirror:
+                        await mirror.update(scope, contents=True)
+                        skipped += mirror.skipped
+                        folder = _folder(mirror, at)
+                        if await in_thread(folder.is_dir):
+                            async with ripgrep.running(arguments, folder) as run:
+                                await _read(run, reader, found)
                 left, more = reader.left, more or reader.incomplete
                 if left <= 0:
                     return True, skipped
@@ -134,30 +173,6 @@ class SearchService:
         mirror.listings[(at, *options)] = version, paths
         return paths
 
-    async def _search(
-        self, mirror: Mirror, at: Location, arguments: list[str], reader: Reader, found: Found
-    ) -> None:
-        folder = _folder(mirror, at)
-        if not await in_thread(folder.is_dir):
-            return
-        async with ripgrep.running([*_bounds(at), *arguments], folder) as run:
-            try:
-                async for chunk in run.chunks():
-                    if len(chunk) + reader.waiting < INLINE:
-                        files = reader.feed(chunk)
-                    else:
-                        files = await in_thread(reader.feed, chunk)
-                    if files:
-                        await found(files)
-                    if reader.left <= 0:
-                        return
-            except TimeoutError:
-                raise SearchUnavailable(
-                    f"the search was stopped after {ripgrep.SECONDS:.0f} s: search fewer files or for less"
-                ) from None
-            if not reader.complete:
-                raise _failure(run)
-
     @asynccontextmanager
     async def _turn(self, scope: Scope) -> AsyncIterator[None]:
         """Waits until the caller may search."""
@@ -167,6 +182,26 @@ class SearchService:
             mine = self._users[key] = asyncio.Semaphore(OF_ONE_USER)
         async with mine, self._all:
             yield
+
+
+async def _read(run: Run, reader: Reader, found: Found) -> None:
+    """Gives what a run finds to `found`, until there is no more or as much as was asked for."""
+    try:
+        async for chunk in run.chunks():
+            if len(chunk) + reader.waiting < INLINE:
+                files = reader.feed(chunk)
+            else:
+                files = await in_thread(reader.feed, chunk)
+            if files:
+                await found(files)
+            if reader.left <= 0:
+                return
+    except TimeoutError:
+        raise SearchUnavailable(
+            f"the search was stopped after {ripgrep.SECONDS:.0f} s: search fewer files or for less"
+        ) from None
+    if not reader.complete:
+        raise _failure(run)
 
 
 def _options(asked: SearchTextParams) -> list[str]:
@@ -205,7 +240,7 @@ def _paths(output: bytearray) -> list[str]:
     return sorted(path.removeprefix("./") for path in output.decode().split("\0") if path)
 
 
-def _failure(run: ripgrep.Run) -> Exception:
+def _failure(run: Run) -> Exception:
     """Why ripgrep did not do what it was asked."""
     if run.code is not None and run.code < 0:
         return SearchUnavailable(

@@ -104,6 +104,13 @@ class Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limits: ProcessLimits = ProcessLimits()
     sandboxed: bool = True
 
+    def on_disk(self, path: str) -> str:
+        """Where a path of the workspace is for the runtime; one of neither root is as it is."""
+        for root, at in (("/workspace", self.workspace), ("/home", self.home)):
+            if path == root or path.startswith(f"{root}/"):
+                return f"{at}{path.removeprefix(root)}"
+        return path
+
     def encode(self) -> bytes:
         """As one line."""
         return msgspec.json.encode(self, enc_hook=str) + b"\n"

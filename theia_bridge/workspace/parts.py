@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from theia_bridge.workspace.languages.part import Languages
 from theia_bridge.workspace.mirror.part import Mirror
+from theia_bridge.workspace.searches import Searches
 from theia_bridge.workspace.terminal.part import Terminals
 
 if TYPE_CHECKING:
@@ -24,5 +25,5 @@ class Part(Protocol):
         ...
 
 
-PARTS: tuple[Callable[[Site], Part], ...] = (Mirror, Terminals, Languages)
+PARTS: tuple[Callable[[Site], Part], ...] = (Mirror, Searches, Terminals, Languages)
 """All parts. They are started in this order, and stopped one after the other in the opposite one."""

@@ -117,11 +117,7 @@ class Terminals:
 
     def _folder(self, path: str) -> str:
         """Where a path of the workspace is on this disk."""
-        handover = self._site.handover
-        for root, at in (("/workspace", handover.workspace), ("/home", handover.home)):
-            if path == root or path.startswith(f"{root}/"):
-                path = f"{at}{path.removeprefix(root)}"
-                break
+        path = self._site.handover.on_disk(path)
         if not os.path.isabs(path) or "\0" in path:
             raise InvalidPath("The folder of a terminal has an absolute path.")
         if not os.path.exists(path):
