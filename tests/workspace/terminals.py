@@ -95,7 +95,7 @@ class Attached:
         """Reads all until the program has ended."""
         while await self.read():
             pass
-        assert self.exit is not None
+        assert self.exit is not None, f"closed by {self.socket.close_code} after {bytes(self.seen[-500:])!r}"
         return self.exit
 
     async def read(self) -> bool:

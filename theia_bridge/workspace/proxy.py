@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from urllib.parse import quote
 
 import aiohttp
@@ -122,10 +123,12 @@ async def _connect(
 async def _inward(outer: web.WebSocketResponse, inner: aiohttp.ClientWebSocketResponse) -> None:
     """A frame is taken from the browser when the one before it was taken by the runtime."""
     async for message in outer:
-        if message.type is WSMsgType.BINARY:
-            await inner.send_bytes(message.data)
-        elif message.type is WSMsgType.TEXT:
-            await inner.send_str(message.data)
+        # What the runtime said before it closed is still to be brought out, so this is not the end.
+        with contextlib.suppress(ConnectionError):
+            if message.type is WSMsgType.BINARY:
+                await inner.send_bytes(message.data)
+            elif message.type is WSMsgType.TEXT:
+                await inner.send_str(message.data)
 
 
 async def _outward(inner: aiohttp.ClientWebSocketResponse, outer: web.WebSocketResponse) -> None:

@@ -146,17 +146,21 @@ class Terminal:
         await socket.prepare(request)
         attachment = _Attachment(self._scrollback.content())
         self._attached.add(attachment)
-        sender = asyncio.create_task(self._send(socket, attachment, replay=len(attachment.pending)))
+        tasks = [
+            asyncio.create_task(self._send(socket, attachment, replay=len(attachment.pending))),
+            asyncio.create_task(self._receive(socket, attachment)),
+        ]
         try:
-            await self._receive(socket, attachment)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._attached.discard(attachment)
-            if self.exit is not None:
-                # Acknowledgements may be on their way: to drop the connection now would lose the exit.
-                await asyncio.wait([sender], timeout=_CLOSE_SOCKET_SECONDS)
-            sender.cancel()
-            await asyncio.gather(sender, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._regulate()
+        # Not while it is read: aiohttp would drop the connection at once, and with it the exit if an
+        # acknowledgement is on its way.
+        await socket.close()
         return socket
 
     async def _receive(self, socket: web.WebSocketResponse, attachment: _Attachment) -> None:
@@ -197,7 +201,6 @@ class Terminal:
                     await asyncio.sleep(GATHER_SECONDS)
             if self.exit is not None:
                 await socket.send_str(f'{{"exit":{msgspec.json.encode(self.exit).decode()}}}')
-                await socket.close()
                 return
             attachment.changed.clear()
             await attachment.changed.wait()
