@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from types import NoneType
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -23,11 +22,14 @@ from rpc import ChannelClosed, RpcError
 from theia_bridge.search import ripgrep
 from theia_bridge.search.service import Running
 from theia_bridge.workspace.errors import WorkspaceUnavailable
+from theia_bridge.workspace.mirror.protocol import MirrorSettled
 
 if TYPE_CHECKING:
     from theia_bridge.workspace.runtimes import Runtime, Runtimes
     from theia_bridge.workspace.server import Site
 
+PATIENCE = 2.0
+"""Seconds a search waits for the disk to have what is stored, before it is done on a copy of that instead."""
 _ENDED = "the workspace was stopped while it searched: search again"
 
 
@@ -123,15 +125,16 @@ class Run:
 
 
 async def runtime(runtimes: Runtimes, scope: Scope) -> Running | None:
-    """How to search on the disk of a session's runtime; None unless it runs, with all that is stored."""
+    """How to search on the disk of a session's runtime; None unless it runs and has just what is stored."""
     found = runtimes.get(scope)
     if found is None or found.state != "running":
         return None
     try:
-        await found.rpc.call("mirror.settle", None, NoneType)
-    except (WorkspaceUnavailable, RpcError, ChannelClosed):
-        return None  # it ends, or is not there yet
-    return partial(running, found)
+        async with asyncio.timeout(PATIENCE):
+            settled = await found.rpc.call("mirror.settle", None, MirrorSettled)
+    except (TimeoutError, WorkspaceUnavailable, RpcError, ChannelClosed):
+        return None  # much is being brought over, or it ends
+    return None if settled.refused else partial(running, found)
 
 
 @asynccontextmanager
