@@ -63,9 +63,7 @@ async def test_the_answers_are_those_of_the_store(ada: Mirrored) -> None:
 
 
 async def test_what_a_program_wrote_is_found_at_once(ada: Mirrored) -> None:
-    await ada.shell(
-        "mkdir -p node_modules src; echo haystack > src/made.txt; echo haystack > node_modules/x"
-    )
+    await ada.shell("mkdir -p node_modules src; echo haystack > src/made.txt; echo haystack > node_modules/x")
     assert await paths(ada.person.client, "haystack") == ["src/made.txt"]
     assert await paths(ada.person.client, "haystack", use_git_ignore=False) == ["src/made.txt"]
 
