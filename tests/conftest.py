@@ -13,6 +13,16 @@ from tests import fdbserver
 from tests.process import UNLIMITED
 
 
+LONG = ("api/test_conformance.py", "e2e", "workspace", "lsp")
+"""What takes longest. Workers take a file at a time, and one that began last would keep all others waiting."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    tests = Path(__file__).parent
+    first = {tests / name for name in LONG}
+    items.sort(key=lambda item: first.isdisjoint((item.path, *item.path.parents)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def unlimited() -> Iterator[None]:
     """Lets servers in this process take as many requests as a test makes."""

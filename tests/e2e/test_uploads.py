@@ -33,7 +33,7 @@ async def test_a_large_upload_is_cancelled_and_then_done(ide: Ide, server: Serve
     large = tmp_path / "large.bin"
     piece = os.urandom(MIB)
     with large.open("wb") as file:
-        for _ in range(150):
+        for _ in range(48):
             file.write(piece)
     async with channel(server) as client:
         await put(client, "/workspace/large.bin", b"as it was")
@@ -43,7 +43,7 @@ async def test_a_large_upload_is_cancelled_and_then_done(ide: Ide, server: Serve
         await expect(ide.page.locator(".dialogBlock:visible")).to_contain_text("already exists")
         await ide.confirm()
         progress = ide.notification("Uploading large.bin")
-        await expect(progress).to_contain_text("of 150.00MB", timeout=READY)
+        await expect(progress).to_contain_text("of 48.00MB", timeout=READY)
         await ide.shot("upload-progress")
         await progress.get_by_text("Cancel").click()
         await expect(progress).to_have_count(0)
@@ -55,10 +55,10 @@ async def test_a_large_upload_is_cancelled_and_then_done(ide: Ide, server: Serve
         await expect(progress).to_be_visible()
         await expect(progress).to_have_count(0, timeout=60_000)
         digest = hashlib.sha256()
-        for offset in range(0, 150 * MIB, 8 * PART):
+        for offset in range(0, 48 * MIB, 8 * PART):
             params = ReadFileParams(path="/workspace/large.bin", offset=offset, length=8 * PART)
             digest.update((await client.call("fs.readFile", params, FileContent)).content)
-        assert digest.hexdigest() == hashlib.sha256(piece * 150).hexdigest()
+        assert digest.hexdigest() == hashlib.sha256(piece * 48).hexdigest()
     assert ide.errors == []
 
 
