@@ -12,9 +12,8 @@ from fdb_provider.store import open_store
 from tests import fdbserver
 from tests.process import UNLIMITED
 
-
 LONG = ("api/test_conformance.py", "e2e", "workspace", "lsp")
-"""What takes longest. Workers take a file at a time, and one that began last would keep all others waiting."""
+"""What takes longest. Workers take a file at a time, and with one that began last all would wait for it."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

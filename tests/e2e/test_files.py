@@ -137,6 +137,8 @@ async def test_common_languages_are_highlighted(ide: Ide, server: Server) -> Non
     async with channel(server) as client:
         for name, text in TEXTS.items():
             await put(client, f"/workspace/{name}", text.encode())
+    for name in TEXTS:  # until all are there, they move
+        await expect(ide.node(name)).to_be_visible()
     for name, text in TEXTS.items():
         await ide.open(name)
         await expect(ide.editor()).to_contain_text(text.split()[0])
