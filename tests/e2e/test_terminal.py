@@ -1,12 +1,19 @@
-"""The terminal in the IDE: a real shell, and the same one after the page was loaded again."""
+"""The terminal in the IDE: real shells, their ends, and the state of the workspace they run in."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, WebSocket, expect
 
-from tests.e2e.ide import Ide
+from tests.e2e.ide import READY, Ide
+from tests.process import Server
+
+HIDE = """hidden => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""
 
 
 def titled(ide: Ide, title: str) -> Locator:
@@ -14,26 +21,109 @@ def titled(ide: Ide, title: str) -> Locator:
     return ide.page.locator("#theia-bottom-content-panel .lm-TabBar-tab", has_text=re.compile(f"^{title}$"))
 
 
+def screen(ide: Ide) -> Locator:
+    """The terminal in front."""
+    return ide.page.locator(".terminal-container:visible .xterm-screen")
+
+
+async def focus(ide: Ide) -> None:
+    await expect(ide.page.locator(".quick-input-widget:visible")).to_have_count(0)
+    await screen(ide).click()
+    await expect(ide.page.locator(".terminal-container:visible textarea")).to_be_focused()
+
+
 async def run(ide: Ide, command: str) -> None:
     """Types a command into the terminal in front."""
-    await expect(ide.page.locator(".quick-input-widget:visible")).to_have_count(0)
-    await ide.page.locator(".terminal-container:visible .xterm-screen").click()
-    await expect(ide.page.locator(".terminal-container:visible textarea")).to_be_focused()
+    await focus(ide)
     await ide.page.keyboard.type(command)
     await ide.page.keyboard.press("Enter")
 
 
+async def copied(ide: Ide, text: str) -> None:
+    """Waits until all that the terminal in front shows, selected and copied, has a text."""
+    copied = ""
+    async with asyncio.timeout(READY / 1000):
+        while text not in copied:
+            await focus(ide)
+            await ide.page.keyboard.press("Control+a")
+            await ide.page.keyboard.press("Control+c")
+            copied = await ide.page.evaluate("navigator.clipboard.readText()")
+
+
 async def test_a_shell_answers_and_outlives_the_page(ide: Ide) -> None:
+    # What the browser runs on is nothing to the workspace, whose paths are Linux's.
+    await ide.page.add_init_script("Object.defineProperty(navigator, 'platform', { get: () => 'Win32' })")
+    sockets: list[WebSocket] = []
+    ide.page.on("websocket", lambda socket: "/ws/terminal/" in socket.url and sockets.append(socket))
     await ide.register()
     await ide.command("Terminal: Create New Terminal")
-    await run(ide, "number=7; echo $((6*number)); printf '\\e]0;answer-%s\\a' $((6*number))")
+    await run(ide, "number=7; clear; echo ./README.md:3 Grüße; printf '\\e]0;answer-%s\\a' $((6*number))")
     await expect(titled(ide, "answer-42")).to_be_visible()
     await ide.shot("terminal")
+
+    box = await screen(ide).bounding_box()
+    assert box is not None
+    await ide.page.mouse.move(box["x"] + 60, box["y"] + 40)
+    await ide.page.mouse.move(box["x"] + 60, box["y"] + 8)
+    await expect(ide.page.get_by_text("Follow link")).to_be_visible()
+    await ide.page.mouse.click(box["x"] + 60, box["y"] + 8)
+    await ide.page.get_by_text("Follow link").click()
+    await expect(ide.tab("README.md")).to_be_visible()
+    await expect(ide.status()).to_contain_text("Ln 3")
+
+    # A page that nobody sees is slow, and lets go rather than have the program wait.
+    await ide.page.evaluate(HIDE, True)
+    async with sockets[-1].expect_event("close"):
+        await run(ide, "yes | head -c 3M; printf '\\e]0;flooded\\a'")
+    await ide.page.evaluate(HIDE, False)
+    await expect(titled(ide, "flooded")).to_be_visible()
+
+    await ide.command("Terminal: Rename...")
+    await ide.page.keyboard.insert_text("mine")
+    await ide.page.keyboard.press("Enter")
+    await expect(titled(ide, "mine")).to_be_visible()
     await ide.page.reload()
     await ide.ready()
-    await run(ide, "printf '\\e]0;still-%s\\a' $number")
-    await expect(titled(ide, "still-7")).to_be_visible()
-    await ide.shot("terminal-reloaded")
-    await run(ide, "exit")
+    await expect(titled(ide, "mine")).to_be_visible()
+    await run(ide, "[ $number = 7 ] && exit")
     await expect(ide.page.locator(".terminal-container")).to_have_count(0)
     assert ide.errors == []
+
+
+async def test_how_a_program_and_the_workspace_end_is_told(ide: Ide, server: Server) -> None:
+    await ide.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await ide.register()
+    await expect(ide.status().locator(".codicon-vm-outline")).to_be_visible()
+    await ide.command("Terminal: Create New Integrated Terminal from a Profile")
+    await ide.page.locator(".quick-input-widget .monaco-list-row", has_text="dash").click()
+    await run(ide, "exit 3")
+    await copied(ide, "exit code 3")
+    await ide.page.reload()
+    await ide.ready()
+    await copied(ide, "exit code 3")
+    await focus(ide)
+    await ide.page.keyboard.press("Enter")
+    await expect(ide.page.locator(".terminal-container")).to_have_count(0)
+
+    await ide.command("Terminal: Create New Terminal")
+    await run(ide, "printf '\\e]0;begun\\a'")
+    await expect(titled(ide, "begun")).to_be_visible()
+    await expect(ide.status().locator(".codicon-vm-running")).to_be_visible()
+    await ide.status().get_by_text("Workspace", exact=True).click()
+    await ide.page.locator(".quick-input-widget .monaco-list-row", has_text="Stop Workspace").click()
+    await ide.confirm()
+    await copied(ide, "workspace was stopped")
+    await ide.shot("workspace-stopped")
+    await focus(ide)
+    await ide.page.keyboard.press("Enter")
+    await run(ide, "clear; printf '\\e]0;anew\\a'")
+    await expect(titled(ide, "anew")).to_be_visible()
+
+    await server.kill()
+    server.settings["WORKSPACE_LIMIT"] = 0
+    await server.start()
+    await copied(ide, "Press Enter for a new shell.")
+    await focus(ide)
+    await ide.page.keyboard.press("Enter")
+    await copied(ide, "Press Enter to try again.")
+    await ide.shot("terminal-refused")

@@ -59,6 +59,7 @@ import { TrashService } from './trash/trash-service';
 import { TrashWidget } from './trash/trash-widget';
 import { BridgeWorkspaceServer } from './workspace/bridge-workspace-server';
 import { FirstLookContribution } from './workspace/first-look-contribution';
+import { RuntimeContribution } from './workspace/runtime-contribution';
 import { UsageContribution } from './workspace/usage-contribution';
 
 export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
@@ -122,6 +123,9 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     rebind(EnvVariablesServer).toService(BridgeEnvVariablesServer);
     bind(BridgeStorageService).toSelf().inSingletonScope();
     rebind<unknown>(LocalStorageService).toService(BridgeStorageService);
+    bind(RuntimeContribution).toSelf().inSingletonScope();
+    bind(FrontendApplicationContribution).toService(RuntimeContribution);
+    bind(CommandContribution).toService(RuntimeContribution);
     rebind(CliPreferences).toConstantValue(NO_CLI_PREFERENCES);
 
     bind(BridgeLanguageContribution).toSelf().inSingletonScope();

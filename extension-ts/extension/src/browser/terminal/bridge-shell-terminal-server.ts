@@ -69,6 +69,13 @@ export class BridgeShellTerminalServer implements IShellTerminalServer {
         }
     }
 
+    async rename(number: number, title: string): Promise<void> {
+        const id = this.idOf(number);
+        if (id) {
+            await this.unlessGone(this.connection.request('terminal.rename', { id, title: title.slice(0, 200) }));
+        }
+    }
+
     async getProcessId(number: number): Promise<number> {
         return (await this.get(number)).pid;
     }

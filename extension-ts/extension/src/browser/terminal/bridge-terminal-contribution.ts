@@ -1,12 +1,22 @@
 import { ApplicationShell } from '@theia/core/lib/browser/shell/application-shell';
-import { MessageService } from '@theia/core/lib/common/message-service';
+import { CurrentWidgetCommandAdapter } from '@theia/core/lib/browser/shell/current-widget-command-adapter';
+import { Command, CommandRegistry } from '@theia/core/lib/common/command';
+import { MenuModelRegistry } from '@theia/core/lib/common/menu';
+import { nls } from '@theia/core/lib/common/nls';
 import { inject, injectable } from '@theia/core/shared/inversify';
 import { ShellTerminalProfile } from '@theia/terminal/lib/browser/shell-terminal-profile';
-import { TerminalFrontendContribution } from '@theia/terminal/lib/browser/terminal-frontend-contribution';
+import { TerminalFrontendContribution, TerminalMenus } from '@theia/terminal/lib/browser/terminal-frontend-contribution';
 import { TerminalProfile } from '@theia/terminal/lib/browser/terminal-profile-service';
 import { BridgeConnection } from '../connection/bridge-connection';
+import { BridgeTerminalWidget } from './bridge-terminal-widget';
 
 const ICON = 'codicon codicon-terminal';
+
+const RENAME = Command.toLocalizedCommand({
+    id: 'theia-bridge.terminal.rename',
+    category: 'Terminal',
+    label: 'Rename...'
+}, 'theia-bridge/terminal/rename');
 
 /** Terminals of the session's workspace: it is not started before somebody wants one. */
 @injectable()
@@ -15,29 +25,73 @@ export class BridgeTerminalContribution extends TerminalFrontendContribution {
     @inject(BridgeConnection)
     protected readonly connection: BridgeConnection;
 
-    @inject(MessageService)
-    protected readonly messages: MessageService;
-
     /** A new layout is without a terminal: it would start the workspace of everybody who only looks in. */
     override async initializeLayout(): Promise<void> { }
+
+    override registerCommands(commands: CommandRegistry): void {
+        super.registerCommands(commands);
+        const targeted = (owner: unknown) => owner instanceof BridgeTerminalWidget ? owner : this.currentTerminal as BridgeTerminalWidget | undefined;
+        commands.registerCommand(RENAME, new CurrentWidgetCommandAdapter(this.shell, {
+            execute: title => this.rename(targeted(title?.owner)),
+            isEnabled: title => !!targeted(title?.owner)
+        }));
+    }
+
+    override registerMenus(menus: MenuModelRegistry): void {
+        super.registerMenus(menus);
+        menus.registerMenuAction([...TerminalMenus.TERMINAL_CONTEXT_MENU, '_4'], { commandId: RENAME.id, order: '0' });
+        menus.registerMenuAction(TerminalMenus.TERMINAL_TITLE_CONTRIBUTIONS, { commandId: RENAME.id });
+    }
 
     override async contributeDefaultProfiles(): Promise<void> {
         this.contributedProfileStore.registerTerminalProfile('Shell', new ShellTerminalProfile(this, { iconClass: ICON }));
     }
 
+    /** Where a shell is can only be known in the workspace, which says so if it is not there. */
+    protected override async resolveShellPath(path: string | string[] | undefined): Promise<string | undefined> {
+        const [first] = typeof path === 'string' ? [path] : path ?? [];
+        return first && this.variableResolver.resolve(first);
+    }
+
     protected override async selectTerminalProfile(placeholder: string): Promise<[string, TerminalProfile] | undefined> {
-        const { profiles } = await this.connection.request('terminal.profiles', undefined);
-        for (const { name, path } of profiles) {
-            this.contributedProfileStore.registerTerminalProfile(name, new ShellTerminalProfile(this, { shellPath: path, iconClass: ICON }));
-        }
+        await this.contributeShells();
         return super.selectTerminalProfile(placeholder);
     }
 
     protected override async openTerminal(options?: ApplicationShell.WidgetOptions, profile?: TerminalProfile): Promise<void> {
+        const chosen = this.chosenProfile;
+        if (!profile && chosen && !this.profileService.getProfile(chosen)) {
+            await this.contributeShells();
+        }
+        await super.openTerminal(options, profile);
+    }
+
+    /** The name of the profile that the user has chosen for new terminals. */
+    protected get chosenProfile(): string | undefined {
+        return this.terminalPreferences['terminal.integrated.defaultProfile.linux'];
+    }
+
+    /** Makes profiles of the shells that the workspace has; it is started for that. */
+    protected async contributeShells(): Promise<void> {
         try {
-            await super.openTerminal(options, profile);
-        } catch (error) {
-            this.messages.error(`No terminal was opened. ${error instanceof Error ? error.message : error}`);
+            const { profiles } = await this.connection.request('terminal.profiles', undefined);
+            // With every new profile Theia looks for the chosen one.
+            profiles.sort((one, other) => Number(other.name === this.chosenProfile) - Number(one.name === this.chosenProfile));
+            for (const { name, path } of profiles) {
+                this.contributedProfileStore.registerTerminalProfile(name, new ShellTerminalProfile(this, { shellPath: path, iconClass: ICON }));
+            }
+        } catch {
+            // The terminal, which is opened next, tells why there are none.
+        }
+    }
+
+    protected async rename(terminal: BridgeTerminalWidget | undefined): Promise<void> {
+        const title = await this.quickInputService?.input({
+            value: terminal?.title.label,
+            prompt: nls.localize('theia-bridge/terminal/renamePrompt', 'Title of the terminal')
+        });
+        if (title && terminal) {
+            await terminal.rename(title);
         }
     }
 }

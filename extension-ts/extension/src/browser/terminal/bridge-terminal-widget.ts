@@ -1,8 +1,11 @@
 import { Message } from '@theia/core/lib/browser/widgets/widget';
+import { nls } from '@theia/core/lib/common/nls';
 import { inject, injectable } from '@theia/core/shared/inversify';
 import { TerminalWidgetImpl } from '@theia/terminal/lib/browser/terminal-widget-impl';
 import { TerminalExitReason } from '@theia/terminal/lib/common/base-terminal-protocol';
+import { BridgeError } from '../../common/bridge-error';
 import { TerminalExit } from '../../common/protocol.generated';
+import { BridgeConnection } from '../connection/bridge-connection';
 import { BridgeShellTerminalServer } from './bridge-shell-terminal-server';
 import { TerminalSocket, TerminalSocketClient } from './terminal-socket';
 
@@ -11,6 +14,11 @@ interface StoredTerminal {
     readonly bridgeTerminal?: string;
 }
 
+/** Takes back the modes that a program may have set: of the mouse, of pasting, of the cursor. */
+const NEUTRAL = '\x1b[?1003l\x1b[?2004l\x1b[!p';
+/** Leaves the screen that a program has for itself. */
+const MAIN_SCREEN = '\x1b[?1049l';
+
 /** A terminal whose program runs in the session's workspace. */
 @injectable()
 export class BridgeTerminalWidget extends TerminalWidgetImpl implements TerminalSocketClient {
@@ -18,9 +26,14 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
     @inject(BridgeShellTerminalServer)
     protected readonly server: BridgeShellTerminalServer;
 
+    @inject(BridgeConnection)
+    protected readonly connection: BridgeConnection;
+
     protected socket: TerminalSocket | undefined;
-    /** What was sent before there was a terminal to send it to. */
+    /** What was sent while there was nothing to send it to. */
     protected early = '';
+    /** What Enter does while no program runs in it. */
+    protected onEnter: (() => void) | undefined;
     protected decoder = new TextDecoder();
     /** Bytes to come that were said before: what programs asked of the terminal in them was answered then. */
     protected replay = 0;
@@ -30,13 +43,36 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
         // From the beginning: the first terminal is shown while its workspace still starts, and people type at once.
         this.toDispose.pushAll([
             this.term.onData(text => this.input(text, false)),
-            this.term.onBinary(text => this.input(text, true))
+            this.term.onBinary(text => this.input(text, true)),
+            // After the way to the server was lost it may take minutes until a socket notices that it is dead.
+            this.connection.onDidOpen(() => this.socket?.refresh())
         ]);
+    }
+
+    /** Never fails: why there is no program is told where it would be. */
+    override async start(id?: number): Promise<number> {
+        try {
+            await super.start(id);
+            if (this.isDisposed) {
+                await this.server.close(this.terminalId);
+            }
+        } catch (error) {
+            this.conclude((error as Error).message, nls.localize('theia-bridge/terminal/tryAgain', 'Press Enter to try again.'), () => this.startAnew());
+        }
+        return this.terminalId;
+    }
+
+    protected override async attachTerminal(number: number): Promise<number> {
+        if (await this.server.attach(number) !== number) {
+            this.exitStatus = { code: undefined, reason: TerminalExitReason.Unknown };
+            this.concludeStopped();
+        }
+        return number;
     }
 
     protected override connectTerminalProcess(): void {
         const id = this.server.idOf(this.terminalId);
-        if (id === undefined || this.options.isPseudoTerminal) {
+        if (id === undefined || this.onEnter || this.isDisposed || this.options.isPseudoTerminal) {
             return;
         }
         this.toDisposeOnConnect.dispose();
@@ -50,10 +86,13 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
     }
 
     protected input(text: string, binary: boolean): void {
-        if (this.replay || this.isAttachedCloseListener || this.options.isPseudoTerminal) {
+        if (this.onEnter) {
+            if (text === '\r') {
+                this.onEnter();
+            }
+        } else if (this.replay || this.isAttachedCloseListener || this.options.isPseudoTerminal) {
             return;
-        }
-        if (this.socket) {
+        } else if (this.socket) {
             this.socket.send(text, binary);
         } else if (!binary) {
             this.early += text;
@@ -68,10 +107,15 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
         }
     }
 
-    didAttach(replay: number): void {
-        this.replay = replay;
+    didAttach(replay: number, again: boolean): void {
         this.decoder = new TextDecoder();
-        this.term.reset();
+        // In its turn: what came before is perhaps still being dealt with.
+        this.term.write('', () => {
+            this.replay = replay;
+            if (again) {
+                this.term.reset();
+            }
+        });
     }
 
     didReceive(data: Uint8Array, done: () => void): void {
@@ -83,19 +127,68 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
         });
     }
 
-    didExit({ code }: TerminalExit): void {
+    didExit({ code, signal }: TerminalExit): void {
         this.exitStatus = { code: code ?? undefined, reason: TerminalExitReason.Process };
-        this.server.close(this.terminalId);
-        this.finalizeAndDispose();
+        const close = () => {
+            this.server.close(this.terminalId);
+            this.finalizeAndDispose();
+        };
+        // Hung up is what another page has closed.
+        if (code === 0 || signal === 'SIGHUP') {
+            close();
+            return;
+        }
+        const how = signal
+            ? nls.localize('theia-bridge/terminal/signal', 'The program was ended by {0}.', signal)
+            : nls.localize('theia-bridge/terminal/exit', 'The program has ended with exit code {0}.', code!);
+        this.conclude(how, nls.localize('theia-bridge/terminal/close', 'Press Enter to close the terminal.'), close);
     }
 
-    isThere(): Promise<boolean> {
-        return this.server.has(this.server.idOf(this.terminalId)!);
+    async isThere(): Promise<boolean> {
+        try {
+            return await this.server.has(this.server.idOf(this.terminalId)!);
+        } catch (error) {
+            if (error instanceof BridgeError && error.kind === 'NoPermissions') {
+                return false;
+            }
+            throw error;
+        }
     }
 
     didVanish(): void {
         this.exitStatus = { code: undefined, reason: TerminalExitReason.Unknown };
-        this.write('\r\n\x1b[1mThe workspace was started anew, and this terminal has ended with the former one.\x1b[0m\r\n');
+        this.concludeStopped();
+    }
+
+    protected concludeStopped(): void {
+        this.conclude(
+            nls.localize('theia-bridge/terminal/stopped', 'The workspace was stopped, and with it what ran in this terminal.'),
+            nls.localize('theia-bridge/terminal/startAnew', 'Press Enter for a new shell.'),
+            () => this.startAnew()
+        );
+    }
+
+    /** Tells why no program runs in it any more, and what Enter does about that. */
+    protected conclude(why: string, hint: string, onEnter: () => void): void {
+        this.socket = undefined;
+        this.onEnter = onEnter;
+        this.term.write('', () => {
+            const leave = this.term.buffer.active.type === 'alternate' ? MAIN_SCREEN : '';
+            this.term.write(`${leave}${NEUTRAL}\r\n\x1b[1m${why}\x1b[0m ${hint}\r\n`);
+        });
+    }
+
+    protected startAnew(): void {
+        this.onEnter = undefined;
+        this.exitStatus = undefined;
+        this._terminalId = -1;
+        this.start();
+    }
+
+    /** Gives it a title that stays, whatever its programs say. */
+    async rename(title: string): Promise<void> {
+        this.setTitle(title);
+        await this.server.rename(this.terminalId, title);
     }
 
     protected override onCloseRequest(msg: Message): void {
