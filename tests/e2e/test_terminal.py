@@ -54,7 +54,7 @@ async def test_a_shell_answers_and_outlives_the_page(ide: Ide) -> None:
     # What the browser runs on is nothing to the workspace, whose paths are Linux's.
     await ide.page.add_init_script("Object.defineProperty(navigator, 'platform', { get: () => 'Win32' })")
     sockets: list[WebSocket] = []
-    ide.page.on("websocket", lambda socket: "/ws/terminal/" in socket.url and sockets.append(socket))
+    ide.page.on("websocket", lambda socket: None if "/ws/rpc" in socket.url else sockets.append(socket))
     await ide.register()
     await ide.command("Terminal: Create New Terminal")
     await run(ide, "number=7; clear; echo ./README.md:3 Grüße; printf '\\e]0;answer-%s\\a' $((6*number))")
@@ -114,10 +114,23 @@ async def test_how_a_program_and_the_workspace_end_is_told(ide: Ide, server: Ser
     await ide.confirm()
     await copied(ide, "workspace was stopped")
     await ide.shot("workspace-stopped")
+
+    # Changed on both sides before they meet again.
+    (on_disk,) = server.folder.glob(".data/workspaces/*/*/workspace/README.md")
+    on_disk.write_text("written by a program\n")
+    await ide.open("README.md")
+    await ide.type("typed in the editor\n")
+    await ide.save("README.md")
     await focus(ide)
     await ide.page.keyboard.press("Enter")
     await run(ide, "clear; printf '\\e]0;anew\\a'")
     await expect(titled(ide, "anew")).to_be_visible()
+    conflict = ide.notification("README.md was changed in the IDE and by a program at once")
+    await ide.shot("conflict")
+    await conflict.get_by_role("button", name="Compare").click()
+    await expect(ide.tab("README.md.conflict")).to_be_visible()
+    await expect(ide.page.locator(".monaco-diff-editor:visible")).to_contain_text("written by a program")
+    await ide.shot("conflict-compared")
 
     await server.kill()
     server.settings["WORKSPACE_LIMIT"] = 0
@@ -125,5 +138,5 @@ async def test_how_a_program_and_the_workspace_end_is_told(ide: Ide, server: Ser
     await copied(ide, "Press Enter for a new shell.")
     await focus(ide)
     await ide.page.keyboard.press("Enter")
-    await copied(ide, "Press Enter to try again.")
+    await copied(ide, "This server runs no programs. Press Enter to try again.")
     await ide.shot("terminal-refused")

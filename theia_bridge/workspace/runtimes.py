@@ -435,6 +435,8 @@ class Runtimes:
     async def _make_room(self) -> None:
         """Stops the runtime that has idled longest. Raises `WorkspaceUnavailable` when all are in use."""
         idle = max(self, key=lambda runtime: runtime.idle, default=None)
+        if not self.settings.workspace_limit:
+            raise WorkspaceUnavailable("This server runs no programs.")
         if idle is None or idle.idle <= 0:
             raise WorkspaceUnavailable(
                 f"The server runs {len(self)} workspaces, as many as it may. Try again later."

@@ -40,6 +40,7 @@ import { BridgeFileService } from './files/bridge-file-service';
 import { BridgeFileSystemServer } from './files/bridge-file-system-server';
 import { BridgeSymlinkDecorator } from './files/bridge-symlink-decorator';
 import { BridgeUploadService } from './files/bridge-upload-service';
+import { ConflictContribution } from './files/conflict-contribution';
 import { SendFile, sendFileFromBrowser } from './files/file-sender';
 import { FileTransfer } from './files/file-transfer';
 import { LostTrackContribution } from './files/lost-track-contribution';
@@ -144,5 +145,6 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(FrontendApplicationContribution).to(FirstLookContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(UsageContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(LostTrackContribution).inSingletonScope();
+    bind(FrontendApplicationContribution).to(ConflictContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(SignInContribution).inSingletonScope();
 });
