@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
+from rpc import RpcError
+from tests.server.test_search import put
 from tests.workspace.conftest import Start
 from tests.workspace.inside import ended
+from tests.workspace.mirrored import Mirrored, folder_of
 from tests.workspace.terminals import Person
-from tests.workspace.test_runtimes import children
+from tests.workspace.test_runtimes import DID_CHANGE, children
 from theia_bridge.methods.protocol import WorkspaceInfo
 from theia_bridge.workspace.handover import OOM_SCORE
 from theia_bridge.workspace.protocol import WorkspaceRuntime
@@ -51,6 +56,27 @@ async def test_what_takes_all_it_can_leaves_others_well(start: Start) -> None:
         async with ada.attach(again.id) as attached:
             await attached.type("hello\n")
             await attached.until("hello\r\nhello\r\n")
+
+
+async def test_a_disk_that_takes_no_more_ends_no_shell(start: Start) -> None:
+    """The mirror's table becomes larger than files may be, as if the disk were full."""
+    server = await start(WORKSPACE_FILE_BYTES=1 << 20)
+    async with Person.register(server, "ada@example.com") as ada:
+        mirrored = Mirrored(ada, folder_of(server, ada.token))
+        shell = await ada.create("/bin/bash", "--norc")
+        async with ada.attach(shell.id) as attached:
+            told = ada.client.notifications({DID_CHANGE: WorkspaceRuntime})
+            await attached.type("for n in {1..6000}; do echo $n > $n; done\r")
+            async with asyncio.timeout(30):
+                async for _, now in told:
+                    if isinstance(now, WorkspaceRuntime) and now.status and now.status.mirror == "failed":
+                        break
+            with pytest.raises(RpcError, match="disk cannot be used"):
+                await mirrored.sync()
+            await put(ada.client, "kept.txt", "saved all the same")
+            await attached.type("echo still $((6*7))\r")
+            await attached.until("still 42")
+        assert await mirrored.read("/workspace/kept.txt") == b"saved all the same"
 
 
 async def test_the_runtimes_own_memory_is_out_of_reach(start: Start) -> None:

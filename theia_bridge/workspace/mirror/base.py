@@ -74,12 +74,18 @@ class Base:
         return db
 
     def close(self) -> None:
-        self._db.execute("COMMIT")
-        self._db.close()
+        try:
+            self._commit()
+        finally:
+            self._db.close()
 
     def commit(self) -> None:
-        self._db.execute("COMMIT")
+        self._commit()
         self._db.execute("BEGIN")
+
+    def _commit(self) -> None:
+        if self._db.in_transaction:  # or SQLite has given it up, with an error that tells why
+            self._db.execute("COMMIT")
 
     def fact(self, name: str) -> str | None:
         """Something that was noted beside the paths."""

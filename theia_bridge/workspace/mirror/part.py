@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sqlite3
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from websockets.exceptions import InvalidHandshake
 from rpc import ChannelClosed, RpcError
 from rpc.client import Client, Notifications
 from theia_bridge.methods.protocol import DidChange
+from theia_bridge.workspace.errors import WorkspaceUnavailable
 from theia_bridge.workspace.mirror.base import Base
 from theia_bridge.workspace.mirror.disk import Disk
 from theia_bridge.workspace.mirror.excludes import Excludes
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 RECONNECT_SECONDS = 0.5
 """From a connection that was lost to the next attempt."""
+FAILED_SECONDS = 5.0
+"""From a failure of the disk to the next attempt."""
 REFUSED_SECONDS = 30.0
 """How often what cannot be mirrored is tried again."""
 BLIND_SECONDS = 10.0
@@ -62,10 +66,34 @@ class Mirror:
         self._connected = asyncio.Event()
         self._look_through = True
         self._working = True
+        self._failure: WorkspaceUnavailable | None = None
         self._declare()
 
     async def run(self) -> None:
-        """Mirrors until it is cancelled; then what is pending is stored."""
+        """Mirrors until it is cancelled; then what is pending is stored.
+
+        On a disk that is full, it begins anew again and again, for programs are needed to make room.
+        """
+        while True:
+            try:
+                await self._run()
+            except (sqlite3.Error, OSError) as error:
+                _log.error("The mirror stands still: %s", error)
+                self._fail(WorkspaceUnavailable(f"The workspace's disk cannot be used: {error}."))
+            self._site.files.set()
+            await self._site.set_mirror("failed")
+            await asyncio.sleep(FAILED_SECONDS)
+            self._look_through, self._failure = True, None
+
+    def _fail(self, failure: WorkspaceUnavailable) -> None:
+        """Tells who waits that both sides do not become equal."""
+        self._failure = failure
+        resting, self._resting = self._resting, []
+        for future in resting:
+            if not future.done():
+                future.set_exception(failure)
+
+    async def _run(self) -> None:
         handover = self._site.handover
         folders = {"/workspace": handover.workspace, "/home": handover.home}
         with contextlib.ExitStack() as stack:
@@ -98,8 +126,15 @@ class Mirror:
                 await self._watcher.close()
 
     async def settle(self) -> MirrorSettled:
-        """Returns when all is on both sides that was on one of them when this was called."""
+        """Returns when all is on both sides that was on one of them when this was called.
+
+        Raises:
+            WorkspaceUnavailable: the disk cannot be used.
+        """
+        if self._failure is not None:
+            raise self._failure
         await self._connected.wait()
+        self._marks.add(self._reconciler.refused, Side.BOTH)
         await self._watcher.flush()
         for root in self._disks:
             position = await self._reconciler.store.position(root)
