@@ -9,7 +9,7 @@ import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import msgspec
@@ -57,6 +57,7 @@ class Editor:
     Attributes:
         notifications: all that came, by method.
         asked: the requests of the server.
+        pid: of the server, if it is a process that was started for it.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Editor:
         self._reading = asyncio.create_task(self._read())
         self.notifications: dict[str, list[Any]] = {}
         self.asked: list[dict[str, Any]] = []
+        self.pid = 0
 
     async def request(self, method: str, params: object) -> Any:
         """The result. Raises `Refused`."""
@@ -80,11 +82,16 @@ class Editor:
         return answer["result"]
 
     async def ask(self, method: str, params: object) -> asyncio.Future[dict[str, Any]]:
-        """Sends a request; its answer when that comes. The id of the first one is 1."""
+        """Sends a request; its answer when that comes."""
         self._ids += 1
         future = self._answers[self._ids] = asyncio.get_running_loop().create_future()
         await self.send({"id": self._ids, "method": method, "params": params})
         return future
+
+    @property
+    def last(self) -> int:
+        """The id of the last request."""
+        return self._ids
 
     async def notify(self, method: str, params: object) -> None:
         await self.send({"method": method, "params": params})
@@ -166,10 +173,17 @@ def at(uri: str, line: int, character: int) -> dict[str, Any]:
     return {"textDocument": {"uri": uri}, "position": {"line": line, "character": character}}
 
 
+E = TypeVar("E", bound=Editor)
+
+
 @contextlib.asynccontextmanager
 async def server(
-    root: Path, *, engines: Sequence[Sequence[str]] | None = None, patience: float | None = None
-) -> AsyncIterator[Editor]:
+    root: Path,
+    kind: type[E],
+    *,
+    engines: Sequence[Sequence[str]] | None = None,
+    patience: float | None = None,
+) -> AsyncIterator[E]:
     """An editor with the built-in server as a process of its own; not initialised yet."""
     command = [sys.executable, "-m", "theia_bridge.lsp"]
     if engines is not None:
@@ -187,14 +201,15 @@ async def server(
         stdin.write(frame(body))
         await stdin.drain()
 
-    editor = Editor(send, lambda: read_frame(stdout, 2**30))
+    editor = kind(send, lambda: read_frame(stdout, 2**30))
+    editor.pid = process.pid
     try:
         yield editor
     finally:
-        await editor.close()
         stdin.close()
         async with asyncio.timeout(PATIENCE):
             await process.wait()
+        await editor.close()
 
 
 def over(socket: aiohttp.ClientWebSocketResponse) -> Editor:

@@ -12,6 +12,8 @@ Publish = Callable[["Published"], None]
 
 GATHER_SECONDS = 0.25
 """How long the first engine that has looked at a text is waited with for the others."""
+DOCUMENTS = 10_000
+"""Documents of which something is kept."""
 INSTEAD = {
     "unused-import": "F401",
     "unused-variable": "F841",
@@ -79,6 +81,8 @@ class Diagnostics:
         sources = self._sources.setdefault(engine, set())
         for item in said.diagnostics:
             sources.add(str(item.setdefault("source", engine)))
+        if said.uri not in self._documents and len(self._documents) >= DOCUMENTS:
+            return
         document = self._documents.setdefault(said.uri, _Document())
         before = document.said.get(engine)
         if before is not None and _older(said.version, before.version):

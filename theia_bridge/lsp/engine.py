@@ -23,6 +23,8 @@ START_SECONDS = 20.0
 """How long an engine may take to answer `initialize`."""
 BACKOFF = (0.1, 1.0, 5.0, 15.0, 30.0)
 """Seconds from an engine's end to its next start, by how many there were in succession."""
+START_PATIENCE = 2.0
+"""Of that time, what requests wait for; until a later start they are answered that it cannot."""
 STEADY_SECONDS = 60.0
 """An engine that ran so long starts again as if it had ended for the first time."""
 MESSAGE = 64 * 1024**2
@@ -30,6 +32,8 @@ MESSAGE = 64 * 1024**2
 BEHIND = 64 * 1024**2
 """Bytes that may wait for an engine to read them, before it is taken for one that hangs."""
 _END_SECONDS = 1.0
+_LAST_SECONDS = 0.5
+"""How long what it said last is read after its end."""
 _log = logging.getLogger(__name__)
 
 
@@ -114,6 +118,7 @@ class Engine:
         self._early: list[tuple[str, msgspec.Raw, asyncio.Future[Answer]]] = []
         self._asked: set[Id] = set()
         self._heard = 0.0
+        self._next_start = 0.0
         self._why: str | None = None
         self._settled = asyncio.Event()
         self._task = asyncio.create_task(self._supervise(), name=f"engine {name}")
@@ -135,6 +140,8 @@ class Engine:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         if self.state == "running":
             self._send_request(method, params, future)
+        elif self._next_start - time.monotonic() > START_PATIENCE:
+            future.set_result(unavailable(self.name))
         else:
             self._early.append((method, params, future))
         timer = asyncio.get_running_loop().call_later(self._patience, self._out_of_time, method, future)
@@ -204,9 +211,11 @@ class Engine:
             crashes = 1 if time.monotonic() - began > STEADY_SECONDS else crashes + 1
             self.error = self._why or error
             _log.warning("%s is started again: %s", self.name, self.error)
+            backoff = BACKOFF[min(crashes, len(BACKOFF)) - 1]
+            self._next_start = time.monotonic() + backoff
             self._change("failed")
             self._settled.set()
-            await asyncio.sleep(BACKOFF[min(crashes, len(BACKOFF)) - 1])
+            await asyncio.sleep(backoff)
             self.restarts += 1
             self._change("starting")
 
@@ -225,11 +234,17 @@ class Engine:
         self._process = process
         assert process.stdout is not None
         reading = asyncio.create_task(self._read(process.stdout))
+        ending = asyncio.create_task(process.wait())
         try:
             await self._initialize(reading)
-            await reading
+            # What it has started may hold on to its output.
+            await asyncio.wait([reading, ending], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([reading], timeout=_LAST_SECONDS)
+            if reading.done():
+                await reading
         finally:
             reading.cancel()
+            ending.cancel()
             self._process = None
             await self._end(process)
             self._fail()

@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import Generator, Iterable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 from cattrs import Converter
 from lsprotocol import types
+from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from theia_bridge.lsp import capabilities, messages
@@ -25,12 +27,15 @@ if TYPE_CHECKING:
 
 PENDING = 512
 """Requests of the editor that may wait for engines at a time."""
+ASKED = 256
+"""Requests of engines that may wait for the editor at a time."""
 EDITOR_SECONDS = 30.0
 """How long the editor may take to answer what an engine asks."""
 STATUS = "theia-bridge/status"
 """The notification that tells the editor how the engines are."""
 _TO_ALL = ("textDocument/did", "workspace/did")
 _PEOPLE = "window/showMessageRequest"
+_log = logging.getLogger(__name__)
 _NOT_TOLD = Answer.failed(messages.INTERNAL_ERROR, "The editor does not answer.")
 
 
@@ -97,7 +102,7 @@ class RelayProtocol(LanguageServerProtocol):
         super().__init__(server, converter)
         self.engines: list[Engine] = []
         self._initialize: dict[str, object] = {}
-        self._tasks: dict[Id, asyncio.Task[None]] = {}
+        self._tasks: dict[Id, asyncio.Task[Answer]] = {}
         self._asked: dict[Id, asyncio.Future[Answer]] = {}
         self._asks = 0
         self._background: set[asyncio.Task[None]] = set()
@@ -125,9 +130,14 @@ class RelayProtocol(LanguageServerProtocol):
         else:
             self._requested(message.id, message.method, message.params, body)
 
-    def _own(self, body: bytes) -> None:
-        """Has pygls deal with a message."""
-        self.handle_message(self.structure_message(json.loads(body)))
+    def _own(self, body: bytes, id: Id | None = None) -> None:
+        """Has pygls deal with a message; `id` is that of a request."""
+        try:
+            self.handle_message(self.structure_message(json.loads(body)))
+        except JsonRpcException as error:
+            _log.warning("A message of the editor is not as specified: %s", error)
+            if id is not None:
+                self._reply(id, Answer.failed(error.code, error.message))
 
     def _has(self, method: str) -> bool:
         return method in self.fm.builtin_features or method in self.fm.features
@@ -165,17 +175,14 @@ class RelayProtocol(LanguageServerProtocol):
     def _requested(self, id: Id, method: str, params: msgspec.Raw, body: bytes) -> None:
         if method == types.INITIALIZE:
             self._initialize = msgspec.json.decode(params, type=dict[str, object])
-            self._own(_with_encoding(body))
+            self._own(_with_encoding(body), id)
         elif self._shutdown:
             self._reply(id, Answer.failed(messages.INVALID_REQUEST, "The server has been shut down."))
         elif method == types.WORKSPACE_EXECUTE_COMMAND:
             command = msgspec.json.decode(params, type=_Command).command
-            if command in self.fm.commands:
-                self._own(body)
-            else:
-                self._relay(id, method, params, [e for e in self.engines if command in _commands(e)])
+            self._relay(id, method, params, [e for e in self.engines if command in _commands(e)])
         elif self._has(method):
-            self._own(body)
+            self._own(body, id)
         elif not self.engines:
             self._reply(id, Answer.failed(types.ErrorCodes.ServerNotInitialized, "Not initialised yet."))
         elif method == types.CODE_ACTION_RESOLVE:
@@ -247,7 +254,12 @@ class RelayProtocol(LanguageServerProtocol):
 
         self._work(id, answer, [future])
 
-    def _work(self, id: Id, answer: Any, futures: Sequence[asyncio.Future[Answer]]) -> None:
+    def _work(
+        self,
+        id: Id,
+        answer: Callable[[], Coroutine[object, object, Answer]],
+        futures: Sequence[asyncio.Future[Answer]],
+    ) -> None:
         """Answers a request when there is an answer, or it is cancelled."""
         if len(self._tasks) >= PENDING:
             for future in futures:
@@ -255,18 +267,21 @@ class RelayProtocol(LanguageServerProtocol):
             self._reply(id, Answer.failed(messages.CONTENT_MODIFIED, "Too much is asked at a time."))
             return
 
-        async def work() -> None:
-            try:
-                told = await answer()
-            except asyncio.CancelledError:
+        def done(task: asyncio.Task[Answer]) -> None:
+            self._tasks.pop(id, None)
+            if task.cancelled():
                 for future in futures:
                     future.cancel()
-                told = Answer.failed(messages.REQUEST_CANCELLED, "Cancelled.")
-            finally:
-                self._tasks.pop(id, None)
-            self._reply(id, told)
+                self._reply(id, Answer.failed(messages.REQUEST_CANCELLED, "Cancelled."))
+            elif (error := task.exception()) is not None:
+                self._reply(
+                    id, Answer.failed(messages.INTERNAL_ERROR, f"What engines answer is wrong: {error}")
+                )
+            else:
+                self._reply(id, task.result())
 
-        self._tasks[id] = asyncio.create_task(work())
+        task = self._tasks[id] = asyncio.create_task(answer())
+        task.add_done_callback(done)
 
     # To the editor.
 
@@ -330,14 +345,19 @@ class RelayProtocol(LanguageServerProtocol):
             params = msgspec.json.decode(message.params, type=dict[str, object])
             own = _token(engine, params.get("token"))
             if own in self._tokens:
-                params["token"] = own
-                body = messages.notification(types.PROGRESS, messages.raw(params))
+                body = messages.notification(types.PROGRESS, messages.raw({**params, "token": own}))
+                match params.get("value"):
+                    case {"kind": "end"}:
+                        del self._tokens[own]
             self.send(body)
         else:
             self.send(body)
 
     def asked(self, engine: Engine, message: Message, id: Id) -> None:
         """Asks the editor; what is its configuration is made complete."""
+        if len(self._background) >= ASKED:
+            engine.answer(id, Answer.failed(messages.INTERNAL_ERROR, "Too much is asked at a time."))
+            return
         method, params = message.method or "", message.params
         configuration: _Configuration | None = None
         try:
@@ -411,8 +431,7 @@ class RelayProtocol(LanguageServerProtocol):
 
     async def stop(self) -> None:
         """Ends the engines."""
-        engines, self.engines = self.engines, []
-        await asyncio.gather(*(engine.stop() for engine in engines))
+        await asyncio.gather(*(engine.stop() for engine in self.engines))
 
 
 async def _answer(engine: Engine, future: asyncio.Future[Answer]) -> Answer:

@@ -8,7 +8,8 @@ import logging
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -77,8 +78,7 @@ class PythonServer(LanguageServer):
     async def start_engines(self) -> None:
         """Starts them; returns when each has started or failed to."""
         self._python = interpreter(self.root)
-        for command in self._commands:
-            name = os.path.basename(command[0])
+        for name, command in _named(self._commands):
             self.protocol.engines.append(
                 Engine(
                     name,
@@ -148,6 +148,15 @@ def _add_features(server: PythonServer) -> None:
         uri = params.text_document.uri
         program = ls.program(uri)
         return [] if program is None else lenses(ls.workspace.get_text_document(uri).source, program)
+
+
+def _named(commands: Iterable[Sequence[str]]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Engines by the names of their programs; of those that have the same, all but the first have numbers."""
+    names: Counter[str] = Counter()
+    for command in commands:
+        name = os.path.basename(command[0])
+        names[name] += 1
+        yield name if names[name] == 1 else f"{name}-{names[name]}", command
 
 
 def _under(given: object, own: object) -> object:

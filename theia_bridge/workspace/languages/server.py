@@ -18,6 +18,8 @@ STUCK_SECONDS = 30.0
 """How long it may leave as much unread, until it is taken for one that hangs."""
 END_SECONDS = 1.0
 """How long it may take to end by itself once its input has ended."""
+_LAST_SECONDS = 0.5
+"""How long what it said last is read after its end."""
 _SAID = 500
 """Bytes it said last on its standard error that are kept."""
 
@@ -35,6 +37,7 @@ class StdioServer:
         self._said = b""
         assert process.stdin is not None
         process.stdin.transport.set_write_buffer_limits(high=AHEAD)
+        self._ended = asyncio.create_task(process.wait())
         self._errors = asyncio.create_task(self._read_errors())
 
     @classmethod
@@ -86,12 +89,22 @@ class StdioServer:
         Raises:
             BadFrame: what it says is no message.
         """
-        assert self._process.stdout is not None
-        body = await read_frame(self._process.stdout, self._limit)
+        body = await self._receive()
         try:
             return None if body is None else body.decode()
         except UnicodeDecodeError:
             raise BadFrame("a message is not UTF-8") from None
+
+    async def _receive(self) -> bytes | None:
+        assert self._process.stdout is not None
+        reading = asyncio.ensure_future(read_frame(self._process.stdout, self._limit))
+        try:
+            await asyncio.wait([reading, self._ended], return_when=asyncio.FIRST_COMPLETED)
+            if not reading.done():  # what it has started may hold on to its output
+                await asyncio.wait([reading], timeout=_LAST_SECONDS)
+            return reading.result() if reading.done() else None
+        finally:
+            reading.cancel()
 
     async def end(self) -> str:
         """Ends it with all that it has started, unless it has ended; how it did."""
