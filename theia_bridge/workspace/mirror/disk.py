@@ -32,7 +32,8 @@ _OPEN_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _MAKE_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOREPLACE, _EXCHANGE = 1, 2
-_NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+"""What the system answers where a path leads nowhere, or over a link."""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -85,7 +86,7 @@ class Disk:
             with self._parent(path) as (folder, name):
                 return _look(folder, name)
         except OSError as error:
-            if error.errno in _NOT_THERE:
+            if error.errno in NOT_THERE:
                 return None
             raise
 
@@ -104,7 +105,7 @@ class Disk:
             with self._parent(path) as (folder, name):
                 file = os.open(name, _OPEN_FILE, dir_fd=folder)
         except OSError as error:
-            if error.errno in _NOT_THERE or error.errno == errno.ENXIO:
+            if error.errno in NOT_THERE or error.errno == errno.ENXIO:
                 raise Changed from None
             raise
         try:
@@ -210,7 +211,7 @@ class Disk:
             with self._folder(path) as folder:
                 return list_folder(folder)
         except OSError as error:
-            if error.errno in _NOT_THERE:
+            if error.errno in NOT_THERE:
                 return []
             raise
 
@@ -401,6 +402,6 @@ def _changed() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _NOT_THERE or error.errno in (errno.EEXIST, errno.EISDIR):
+        if error.errno in NOT_THERE or error.errno in (errno.EEXIST, errno.EISDIR):
             raise Changed from None
         raise

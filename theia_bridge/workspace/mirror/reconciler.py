@@ -26,7 +26,7 @@ from rpc import ChannelClosed, RpcError
 from theia_bridge.workspace.mirror import decide
 from theia_bridge.workspace.mirror.base import Base
 from theia_bridge.workspace.mirror.decide import Action
-from theia_bridge.workspace.mirror.disk import Changed, Disk, seen_of
+from theia_bridge.workspace.mirror.disk import NOT_THERE, Changed, Disk, seen_of
 from theia_bridge.workspace.mirror.excludes import Excludes
 from theia_bridge.workspace.mirror.protocol import MirrorConflict, MirrorRefusal
 from theia_bridge.workspace.mirror.states import UNKNOWN, Agreed, Seen, Stored
@@ -256,7 +256,10 @@ class Reconciler:
             else:
                 self.refuse(path, error.message)
         except OSError as error:
-            self.refuse(path, error.strerror or str(error))
+            if error.errno in NOT_THERE:
+                self._mark_with_parent(path)
+            else:
+                self.refuse(path, error.strerror or str(error))
 
     def _mark_with_parent(self, path: str) -> None:
         parent = path.rpartition("/")[0]
@@ -696,20 +699,20 @@ class Reconciler:
         if base is None:  # with the folder it was in
             return
         stored = self._stored.get(path, base.stored)
-        if base.is_stored(stored):
-            await self._remove_stored_folder(path, base)
+        if stored is not None and base.is_stored(stored):
+            await self._remove_stored_folder(path, base, stored)
         else:
             await self._remove_folder_on_disk(path)
         self._again(path, Side.BOTH)
 
-    async def _remove_stored_folder(self, path: str, base: Agreed) -> None:
+    async def _remove_stored_folder(self, path: str, base: Agreed, folder: Stored) -> None:
         seen = await self._on_disk(path, Disk.look)
         if seen is not None and seen.kind == "directory":
             return
         rows = dict(self._base.below(path))
         stored, unchanged = await self._all_stored(path, rows)
         if unchanged and any(self._to_trash(row) for row in rows.values()):
-            await self.store.delete(path, base.etag, recursive=True, trash=True)
+            await self.store.delete(path, folder.etag, recursive=True, trash=True)
             self._base.clear(path)
             self._base.drop(path)
             return
@@ -722,7 +725,7 @@ class Reconciler:
                 self._again(below, Side.BOTH)
         for below in stored.keys() - rows.keys():
             self._again(below, Side.BOTH)
-        await self._drop_stored(path, base, base.stored)
+        await self._drop_stored(path, base, folder)
 
     async def _drop_stored(self, path: str, base: Agreed, stored: Stored) -> None:
         try:
