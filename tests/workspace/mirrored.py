@@ -161,7 +161,12 @@ class Mirrored:
         """Waits until both sides are equal, makes sure of it, and tells what they are."""
         await self.sync()
         stored, there = await self.stored_tree(path), self.disk_tree(path)
-        assert stored == there
+        different = {
+            path: (stored.get(path), there.get(path))
+            for path in stored.keys() | there.keys()
+            if stored.get(path) != there.get(path)
+        }
+        assert not different, different
         return stored
 
 

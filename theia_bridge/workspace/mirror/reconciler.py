@@ -598,7 +598,9 @@ class Reconciler:
                     raise
                 self._again(source, Side.BOTH)
                 return None
-            return self._move(source, path, row, seen)
+            moved = self._move(source, path, row, seen)
+            self._mark_unseen(path, self._seen, Side.DISK)
+            return moved
         return None
 
     async def _is_moved(self, source: str, row: Agreed, path: str, seen: Seen) -> bool:
@@ -643,8 +645,19 @@ class Reconciler:
                     self._again(source, Side.BOTH)
                     return None
                 seen = found
-            return self._move(source, path, row, seen)
+            moved = self._move(source, path, row, seen)
+            self._mark_unseen(path, self._stored, Side.STORE)
+            return moved
         return None
+
+    def _mark_unseen(self, folder: str, found: Mapping[str, object], side: Side) -> None:
+        """Marks what is remembered of a folder that was renamed, and was not found in it under its new name.
+
+        It may have been removed just before, when it still had the old one.
+        """
+        for path in self._base.paths_below(folder):
+            if path not in found:
+                self._again(path, side)
 
     def _move(self, source: str, path: str, row: Agreed, seen: Seen) -> Agreed:
         self._base.move(source, path)
