@@ -27,7 +27,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 
     yield with_settings
     for server in started:
-        await server.stop()
+        print(await server.stop())  # shown with a failure
 
 
 @pytest.fixture

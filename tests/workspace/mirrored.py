@@ -57,8 +57,7 @@ class Mirrored:
         """A new account with its workspace running, and both sides equal."""
         async with Person.register(server, email) as person:
             mirrored = cls(person, folder_of(server, person.token))
-            await person.client.call("workspace.start", None, object)
-            await mirrored.sync()
+            await mirrored.run()
             yield mirrored
 
     async def sync(self) -> MirrorSettled:
@@ -66,9 +65,22 @@ class Mirrored:
         async with asyncio.timeout(PATIENCE):
             return await self.person.client.call("workspace.sync", None, MirrorSettled)
 
-    async def shell(self, script: str) -> str:
-        """What a script says that is run in `/workspace`."""
-        terminal = await self.person.create("/bin/bash", "-ec", script)
+    async def run(self) -> None:
+        """Has the workspace run, also if it has just crashed, and both sides equal."""
+        while True:
+            try:
+                await self.person.client.call("workspace.start", None, object)
+                await self.sync()
+            except RpcError as error:
+                if error.kind != "Unavailable":
+                    raise
+                await asyncio.sleep(0.1)
+            else:
+                return
+
+    async def shell(self, script: str, *, strict: bool = True) -> str:
+        """What a script says that is run in `/workspace`; `strict` ends it at the first error."""
+        terminal = await self.person.create("/bin/bash", "-ec" if strict else "-c", script)
         async with self.person.attach(terminal.id) as attached:
             end = await attached.to_end()
         await self.person.close(terminal)

@@ -13,10 +13,7 @@ import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-
 from rpc import ChannelClosed, RpcError
-from rpc.client import Client
 from tests.process import Server
 from tests.workspace.mirrored import Mirrored, Tree, folder_of
 from tests.workspace.terminals import Person
@@ -234,23 +231,10 @@ async def connected(server: Server, token: str) -> AsyncIterator[Mirrored]:
         yield Mirrored(Person(server, token, client), folder_of(server, token))
 
 
-async def start(client: Client) -> None:
-    """Starts the runtime, if need be again and again: after several crashes it takes its time."""
-    while True:
-        try:
-            await client.call("workspace.start", None, object)
-        except RpcError as error:
-            if error.kind != "Unavailable":
-                raise
-            await asyncio.sleep(0.2)
-        else:
-            return
-
-
 async def edit(server: Server, token: str, texts: Texts, chance: random.Random, steps: int) -> None:
     """Some changes on both sides, with the runtime killed now and then."""
     async with connected(server, token) as work:
-        await start(work.person.client)
+        await work.run()
         programs, editor = Programs(work.folder, texts, chance), Editor(work, texts, chance)
         for _ in range(steps):
             programs.step() if chance.random() < 0.5 else await editor.step()
@@ -280,12 +264,8 @@ async def test_nothing_is_lost(store_url: str, tmp_path: Path) -> None:
             else:
                 await editing
         async with connected(server, token) as work:
-            await start(work.person.client)
+            await work.run()
             tree = await work.equal()
             texts.check(tree)
     finally:
-        print(await server.stop())
-
-
-if __name__ == "__main__":
-    pytest.main([__file__])
+        print(await server.stop())  # shown with a failure

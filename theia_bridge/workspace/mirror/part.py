@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import sqlite3
 from collections.abc import Coroutine, Mapping
@@ -27,7 +28,7 @@ from theia_bridge.workspace.mirror.protocol import (
     MirrorRefusal,
     MirrorSettled,
 )
-from theia_bridge.workspace.mirror.reconciler import Reconciler, Side
+from theia_bridge.workspace.mirror.reconciler import Reconciler, Side, refusal
 from theia_bridge.workspace.mirror.states import Agreed, Stored
 from theia_bridge.workspace.mirror.store import Store
 from theia_bridge.workspace.mirror.watcher import News, Scan, Watcher
@@ -141,10 +142,11 @@ class Mirror:
             async with self._moved:
                 while self._cursors[root] < position:
                     await self._moved.wait()
+        self._marks.add(self._reconciler.refused, Side.BOTH)
         self._marks.hurry()
         await self._rest()
         refused = self._reconciler.refused
-        some = [MirrorRefusal(path=path, reason=reason) for path, reason in list(refused.items())[:REFUSALS]]
+        some = [refusal(path, reason) for path, reason in itertools.islice(refused.items(), REFUSALS)]
         return MirrorSettled(refused=len(refused), refusals=some)
 
     async def _rest(self) -> None:

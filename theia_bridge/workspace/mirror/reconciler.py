@@ -161,8 +161,10 @@ class Reconciler:
             if path in self._large:
                 self._missed[path] = self._missed.get(path, side) | side
                 continue
-            wanted[path] = wanted.get(path, side) | side
             parent = path.rpartition("/")[0]
+            if not _is_text(parent):  # that is told of the folder
+                continue
+            wanted[path] = wanted.get(path, side) | side
             while parent not in self._disks and parent not in wanted and self._base.get(parent) is None:
                 wanted[parent] = Side.BOTH
                 parent = parent.rpartition("/")[0]
@@ -270,9 +272,8 @@ class Reconciler:
     def refuse(self, path: str, reason: str) -> None:
         """Leaves a path as it is for now, and tells why if that is new."""
         if path not in self.refused:
-            shown = path.encode(errors="surrogateescape").decode(errors="replace")
-            _log.warning("%s is not mirrored: %s", shown, reason)
-            self._tell(MirrorRefusal(path=shown, reason=reason))
+            _log.warning("%a is not mirrored: %s", path, reason)
+            self._tell(refusal(path, reason))
         self.refused[path] = reason
 
     def _agree(self, path: str, agreed: Agreed) -> None:
@@ -285,7 +286,7 @@ class Reconciler:
         if not _is_text(path):
             if seen is None:
                 self.refused.pop(path, None)
-            elif _is_text(path.rpartition("/")[0]):
+            else:
                 self.refuse(path, "its name is not UTF-8")
             return
         base = self._base.get(path)
@@ -770,7 +771,7 @@ class Reconciler:
         removed, kept = await self._on_disk(
             path, partial(_clear, path=path, rows=rows, excludes=self._excludes)
         )
-        for below in removed:
+        for below in filter(_is_text, removed):
             self._base.drop(below)
         for below in kept:
             self._again(below, Side.BOTH)
@@ -829,6 +830,11 @@ def _seen_now(file: int) -> Seen:
 
 def _read(file: int, size: int) -> bytes:
     return os.read(file, size)
+
+
+def refusal(path: str, reason: str) -> MirrorRefusal:
+    """What is told of a path, whose name may be any bytes."""
+    return MirrorRefusal(path=os.fsencode(path).decode(errors="replace"), reason=reason)
 
 
 def _is_below(path: str, folders: set[str]) -> bool:
