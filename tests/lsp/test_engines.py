@@ -97,6 +97,20 @@ async def test_what_is_asked_of_one_that_fails_is_answered(tmp_path: Path, way: 
         assert await editor.hover() == "one: now one"
 
 
+async def test_answers_cross_what_cancels_them(tmp_path: Path) -> None:
+    async with fakes(tmp_path, "one", "two") as editor:
+        answers = []
+        for _ in range(500):
+            answers.append(await editor.ask("textDocument/hover", at(URI, 0, 0)))
+            await asyncio.sleep(0)
+            await editor.notify("$/cancelRequest", {"id": editor.last})
+        for answer in answers:
+            await answer
+        assert await editor.hover() == "one: one two"
+        for status in editor.notifications.get(STATUS, []):
+            assert all("error" not in engine for engine in status["engines"])
+
+
 async def test_one_that_hangs_is_given_up(tmp_path: Path) -> None:
     async with fakes(tmp_path, "one", "two", patience=1.0) as editor:
         asked = [

@@ -245,7 +245,7 @@ class Engine:
         finally:
             reading.cancel()
             ending.cancel()
-            self._process = None
+            self.state, self._process = "starting", None
             await self._end(process)
             self._fail()
 
@@ -280,7 +280,9 @@ class Engine:
             self._heard = time.monotonic()
             message = messages.decode(body)
             if message.method is None:
-                if message.id is not None and (future := self._pending.pop(message.id, None)) is not None:
+                future = None if message.id is None else self._pending.pop(message.id, None)
+                # One that was cancelled in this moment is still pending.
+                if future is not None and not future.done():
                     future.set_result(Answer.of(message))
             elif message.id is None:
                 self._host.told(self, message, body)
