@@ -17,6 +17,7 @@ from benchmarks import (
     browser,
     foundationdb,
     jupyter,
+    languages,
     large,
     machine,
     memory,
@@ -48,6 +49,7 @@ MEASURES: dict[str, Callable[[Plan], Awaitable[list[Figure]]]] = {
     "users": users.measure,
     "runtimes": runtimes.measure,
     "terminal": terminal.measure,
+    "languages": languages.measure,
 }
 _HERE = Path(__file__).parent
 BUILD = _HERE.parent / "build"

@@ -37,13 +37,13 @@ async def measure(plan: Plan) -> list[Figure]:
             clients = [
                 await stack.enter_async_context(Client.connect(_rpc(server), token=token)) for token in tokens
             ]
-            without = await _settled(server)
+            without = await settled(server)
             for client in clients:
                 await client.call("workspace.start", None, WorkspaceRuntime)
-            started = await _settled(server)
+            started = await settled(server)
             for client in clients:
                 await client.call("terminal.create", CreateTerminalParams(), Terminal)
-            with_shells = await _settled(server)
+            with_shells = await settled(server)
         idle.append((started - without) / SESSIONS / 1024)
         shells.append((with_shells - started) / SESSIONS / 1024)
     return [
@@ -90,7 +90,7 @@ async def _first_prompt(server: Gateway, token: str) -> float:
         return perf_counter() - started
 
 
-async def _settled(server: Gateway) -> float:
+async def settled(server: Gateway) -> float:
     """KiB of memory that are the own share of the gateway and all its descendants, once they rest.
 
     Raises:

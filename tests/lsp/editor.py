@@ -212,7 +212,7 @@ async def server(
         await editor.close()
 
 
-def over(socket: aiohttp.ClientWebSocketResponse) -> Editor:
+def over(socket: aiohttp.ClientWebSocketResponse, kind: type[E]) -> E:
     """An editor on a socket, with a message in each frame."""
 
     async def send(body: bytes) -> None:
@@ -222,4 +222,4 @@ def over(socket: aiohttp.ClientWebSocketResponse) -> Editor:
         message = await socket.receive()
         return message.data.encode() if message.type is aiohttp.WSMsgType.TEXT else None
 
-    return Editor(send, receive)
+    return kind(send, receive)

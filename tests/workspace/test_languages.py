@@ -114,7 +114,7 @@ async def connect(person: Person, language: str) -> AsyncIterator[aiohttp.Client
 async def edit(person: Person, language: str) -> AsyncIterator[Editor]:
     """An editor on a language's socket."""
     async with connect(person, language) as socket:
-        editor = over(socket)
+        editor = over(socket, Editor)
         try:
             yield editor
         finally:
