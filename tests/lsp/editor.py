@@ -22,8 +22,9 @@ CAPABILITIES: dict[str, Any] = {
     "workspace": {
         "applyEdit": True,
         "configuration": True,
+        "didChangeConfiguration": {"dynamicRegistration": True},
         "workspaceFolders": True,
-        "didChangeWatchedFiles": {"dynamicRegistration": True},
+        "didChangeWatchedFiles": {"dynamicRegistration": True, "relativePatternSupport": True},
         "workspaceEdit": {"documentChanges": True},
     },
     "textDocument": {
@@ -107,6 +108,13 @@ class Editor:
                 while there:
                     if wanted(params := there.pop(0)):
                         return params
+                self._news.clear()
+                await self._news.wait()
+
+    async def until_asked(self, method: str, times: int) -> None:
+        """Returns when the server has asked something so many times."""
+        async with asyncio.timeout(PATIENCE):
+            while sum(message["method"] == method for message in self.asked) < times:
                 self._news.clear()
                 await self._news.wait()
 

@@ -225,17 +225,28 @@ async def test_what_engines_ask_is_answered(tmp_path: Path) -> None:
             ("one", "workspace/configuration", {"items": items}),
             ("one", "client/registerCapability", {"registrations": [{"id": "A", "method": "x"}]}),
             ("two", "client/registerCapability", {"registrations": [{"id": "A", "method": "x"}]}),
+            ("two", "client/registerCapability", {"registrations": [{"id": "A", "method": "x"}]}),
+            ("two", "client/unregisterCapability", {"unregisterations": [{"id": "A", "method": "x"}]}),
             ("one", "window/workDoneProgress/create", {"token": 1}),
             ("two", "workspace/applyEdit", {"edit": {}}),
         ):
             await editor.have(name, "ask", {"method": method, "params": params})
         async with asyncio.timeout(PATIENCE):
-            while len(await editor.have("one")) < 3 or len(await editor.have("two")) < 2:
+            while len(await editor.have("one")) < 3 or len(await editor.have("two")) < 4:
                 pass  # answers are on their way
-        asked = {(message["method"], str(message["params"])) for message in editor.asked}
-        assert ("client/registerCapability", "{'registrations': [{'id': 'one/A', 'method': 'x'}]}") in asked
-        assert ("client/registerCapability", "{'registrations': [{'id': 'two/A', 'method': 'x'}]}") in asked
-        assert ("window/workDoneProgress/create", "{'token': 'one/1'}") in asked
+        ids = {
+            (item["method"], item["id"])
+            for message in editor.asked
+            for item in message["params"].get("registrations", [])
+        }
+        assert ids == {
+            ("workspace/didChangeConfiguration", "theia-bridge/configuration"),
+            *(("x", id) for id in ("one/A", "two/A", "two/A/1")),
+        }
+        (gone,) = [m["params"] for m in editor.asked if m["method"] == "client/unregisterCapability"]
+        assert [item["id"] for item in gone["unregisterations"]] == ["two/A", "two/A/1"]
+        (progress,) = [m["params"] for m in editor.asked if m["method"] == "window/workDoneProgress/create"]
+        assert progress == {"token": "one/1"}
         configuration = (await editor.have("one"))[0]["result"]
         assert configuration[0]["pythonPath"].endswith("python3")
         assert configuration[1] is None

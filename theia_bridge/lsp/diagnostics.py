@@ -15,12 +15,14 @@ GATHER_SECONDS = 0.25
 DOCUMENTS = 10_000
 """Documents of which something is kept."""
 INSTEAD = {
-    "unused-import": "F401",
-    "unused-variable": "F841",
-    "unused-parameter": "ARG001",
-    "F821": "unknown-name",
+    "F821": ("unknown-name", "unresolved-reference", "reportUndefinedVariable"),
+    "reportUnusedImport": ("F401",),
+    "reportUnusedVariable": ("F841",),
+    "unused-import": ("F401",),
+    "unused-parameter": ("ARG001",),
+    "unused-variable": ("F841",),
 }
-"""Codes which say what another engine's code says better: only that one is shown where both begin alike."""
+"""Codes of which another engine says the same better, by these: only that is shown where both begin alike."""
 
 
 class Published(msgspec.Struct, omit_defaults=True):
@@ -137,7 +139,11 @@ def _older(one: int | None, other: int | None) -> bool:
 
 def _without_doubles(items: Sequence[Item]) -> list[Item]:
     there = {(item.get("code"), _start(item)) for item in items}
-    return [item for item in items if (INSTEAD.get(str(item.get("code"))), _start(item)) not in there]
+    return [
+        item
+        for item in items
+        if not any((code, _start(item)) in there for code in INSTEAD.get(str(item.get("code")), ()))
+    ]
 
 
 def _start(item: Item) -> tuple[object, object]:

@@ -17,3 +17,9 @@ def interpreter(root: Path) -> str:
     if os.access(own, os.X_OK):
         return str(own)
     return shutil.which(SYSTEM) or SYSTEM
+
+
+def packages(root: Path) -> list[str]:
+    """The folders of what is installed in the workspace's virtual environment, or for its user."""
+    places = (root / ENVIRONMENT, Path.home() / ".local")
+    return [str(folder) for place in places for folder in place.glob("lib/python*/site-packages")]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from cattrs import Converter
 from lsprotocol import types
+from pygls import uris
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
@@ -80,6 +81,47 @@ class _Context(msgspec.Struct):
     diagnostics: list[object]
 
 
+class _Registration(msgspec.Struct):
+    id: str
+    method: str
+    options: msgspec.Raw | msgspec.UnsetType = msgspec.field(name="registerOptions", default=msgspec.UNSET)
+
+
+class _Registrations(msgspec.Struct):
+    registrations: list[_Registration]
+
+
+class _Unregistration(msgspec.Struct):
+    id: str
+    method: str
+
+
+class _Unregistrations(msgspec.Struct):
+    """The name is misspelt in the specification."""
+
+    unregistrations: list[_Unregistration] = msgspec.field(name="unregisterations")
+
+
+class _Folder(msgspec.Struct):
+    uri: str
+
+
+class _Pattern(msgspec.Struct):
+    base_: str | _Folder = msgspec.field(name="baseUri")
+
+    @property
+    def base(self) -> str:
+        return self.base_ if isinstance(self.base_, str) else self.base_.uri
+
+
+class _Watcher(msgspec.Struct):
+    pattern: str | _Pattern = msgspec.field(name="globPattern")
+
+
+class _Watchers(msgspec.Struct):
+    watchers: list[_Watcher]
+
+
 class _ConfigurationItem(msgspec.Struct, omit_defaults=True):
     section: str = ""
     scope: str | None = msgspec.field(name="scopeUri", default=None)
@@ -108,6 +150,7 @@ class RelayProtocol(LanguageServerProtocol):
         self._background: set[asyncio.Task[None]] = set()
         self._tokens: dict[str, tuple[Engine, Id]] = {}
         self._diagnostics = Diagnostics(self._publishing, self._publish)
+        self._registrations: dict[str, list[str]] = {}
         self._held: list[bytes] | None = []
 
     # From the editor.
@@ -178,6 +221,8 @@ class RelayProtocol(LanguageServerProtocol):
             self._own(_with_encoding(body), id)
         elif self._shutdown:
             self._reply(id, Answer.failed(messages.INVALID_REQUEST, "The server has been shut down."))
+        elif method.startswith("$/"):
+            self._reply(id, _unknown(method))
         elif method == types.WORKSPACE_EXECUTE_COMMAND:
             command = msgspec.json.decode(params, type=_Command).command
             self._relay(id, method, params, [e for e in self.engines if command in _commands(e)])
@@ -366,8 +411,10 @@ class RelayProtocol(LanguageServerProtocol):
                 if not self._can("workspace", "configuration"):
                     engine.answer(id, self._configured(configuration, _NOT_TOLD))
                     return
-            elif method in (types.CLIENT_REGISTER_CAPABILITY, types.CLIENT_UNREGISTER_CAPABILITY):
-                params = _renamed(engine, params)
+            elif method == types.CLIENT_REGISTER_CAPABILITY:
+                params = self._registered(engine, params)
+            elif method == types.CLIENT_UNREGISTER_CAPABILITY:
+                params = self._unregistered(engine, params)
             elif method == types.WINDOW_WORK_DONE_PROGRESS_CREATE:
                 token = msgspec.json.decode(params, type=_Token).token
                 own = _token(engine, token)
@@ -389,6 +436,48 @@ class RelayProtocol(LanguageServerProtocol):
         task = asyncio.create_task(answer())
         self._background.add(task)
         task.add_done_callback(self._background.discard)
+
+    def _registered(self, engine: Engine, params: msgspec.Raw) -> msgspec.Raw:
+        """Registrations with ids of their own: two engines may have the same, and Pyrefly has one for several
+        that are to stand side by side."""
+        given = msgspec.json.decode(params, type=_Registrations)
+        for registration in given.registrations:
+            own = _token(engine, registration.id)
+            ids = self._registrations.setdefault(own, [])
+            registration.id = f"{own}/{len(ids)}" if ids else own
+            ids.append(registration.id)
+            if registration.method == types.WORKSPACE_DID_CHANGE_WATCHED_FILES:
+                self._watch(registration.options)
+        return messages.raw(given)
+
+    def _watch(self, options: msgspec.Raw | msgspec.UnsetType) -> None:
+        """Looks after folders that an engine wants watched, for what the editor does not see of them."""
+        if isinstance(options, msgspec.UnsetType):
+            return
+        for watcher in msgspec.json.decode(options, type=_Watchers).watchers:
+            pattern = watcher.pattern
+            if isinstance(pattern, _Pattern) and (path := uris.to_fs_path(pattern.base)) is not None:
+                self._server.surroundings.watch(path.rstrip("/") or "/")
+
+    def _unregistered(self, engine: Engine, params: msgspec.Raw) -> msgspec.Raw:
+        """All that the editor knows of what is to be unregistered."""
+        given = msgspec.json.decode(params, type=_Unregistrations)
+        return messages.raw(
+            _Unregistrations(
+                [
+                    _Unregistration(id, each.method)
+                    for each in given.unregistrations
+                    for id in self._registrations.pop(_token(engine, each.id), [])
+                ]
+            )
+        )
+
+    def register(self) -> None:
+        """Asks to be told when the editor's configuration changes, which engines then ask for anew."""
+        if self._can("workspace", "didChangeConfiguration", "dynamicRegistration"):
+            method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
+            registration = _Registration("theia-bridge/configuration", method)
+            self._ask_editor(types.CLIENT_REGISTER_CAPABILITY, messages.raw(_Registrations([registration])))
 
     def changed(self, engine: Engine) -> None:
         if engine.state == "failed":
@@ -466,15 +555,6 @@ def _marked(engine: Engine, told: Answer) -> list[object]:
                 {"engine": engine.name} if data is None else {"engine": engine.name, "data": data}
             )
     return list(actions)
-
-
-def _renamed(engine: Engine, params: msgspec.Raw) -> msgspec.Raw:
-    """Registrations whose ids are of this engine: two engines may have the same."""
-    given = msgspec.json.decode(params, type=dict[str, list[dict[str, object]]])
-    for items in given.values():
-        for item in items:
-            item["id"] = _token(engine, item.get("id"))
-    return messages.raw(given)
 
 
 def _with_encoding(body: bytes) -> bytes:

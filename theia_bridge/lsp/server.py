@@ -22,9 +22,9 @@ from theia_bridge import __version__
 from theia_bridge.lsp import messages
 from theia_bridge.lsp.engine import Engine
 from theia_bridge.lsp.framing import READ_AHEAD, read_frame
-from theia_bridge.lsp.interpreter import interpreter
 from theia_bridge.lsp.lenses import Program, lenses
 from theia_bridge.lsp.protocol import RelayProtocol
+from theia_bridge.lsp.surroundings import Changes, Surroundings
 
 ENGINES = (("pyrefly", "lsp", "--threads", "2"), ("ruff", "server"))
 """The engines, unless others are given. Pyrefly would take all processors to look at a project."""
@@ -66,7 +66,8 @@ class PythonServer(LanguageServer):
         self._commands = engines
         self._environment = environment
         self._patience = patience
-        self._python = ""
+        self._surroundings: Surroundings | None = None
+        self._looking: asyncio.Task[None] | None = None
         _add_features(self)
 
     @property
@@ -77,7 +78,8 @@ class PythonServer(LanguageServer):
 
     async def start_engines(self) -> None:
         """Starts them; returns when each has started or failed to."""
-        self._python = interpreter(self.root)
+        self._surroundings = Surroundings(self.root, moved=self._moved, installed=self._installed)
+        self._looking = asyncio.create_task(self._surroundings.run())
         for name, command in _named(self._commands):
             self.protocol.engines.append(
                 Engine(
@@ -91,26 +93,35 @@ class PythonServer(LanguageServer):
             )
         await asyncio.gather(*(engine.settled() for engine in self.protocol.engines))
 
-    def look_for_interpreter(self) -> None:
-        """Has the engines ask anew which Python to take, if it is another one by now."""
-        if (python := interpreter(self.root)) != self._python:
-            self._python = python
-            for engine in self.protocol.engines:
-                engine.tell(types.WORKSPACE_DID_CHANGE_CONFIGURATION, messages.raw({"settings": {}}))
+    @property
+    def surroundings(self) -> Surroundings:
+        """Those of the workspace, once it is known."""
+        assert self._surroundings is not None
+        return self._surroundings
+
+    def _moved(self) -> None:
+        """Has the engines ask anew which Python to take."""
+        for engine in self.protocol.engines:
+            engine.tell(types.WORKSPACE_DID_CHANGE_CONFIGURATION, messages.raw({"settings": {}}))
+
+    def _installed(self, changes: Changes) -> None:
+        for engine in self.protocol.engines:
+            engine.tell(types.WORKSPACE_DID_CHANGE_WATCHED_FILES, messages.raw(changes))
 
     def configuration(self, section: str, given: object) -> object:
         """A section of the configuration for an engine; the editor's is `given`."""
         if section != "python":
             return given
-        return _under(given, {**CONFIGURATION, "pythonPath": self._python})
+        return _under(given, {**CONFIGURATION, "pythonPath": self.surroundings.python})
 
     def program(self, uri: str) -> Program | None:
         """How to run a file; None if it is none of this machine."""
         if (path := uris.to_fs_path(uri)) is None:
             return None
         file = Path(path)
-        inside = file.is_relative_to(self.root)
-        return Program(self._python, self.root, str(file.relative_to(self.root) if inside else file))
+        if file.is_relative_to(self.root):
+            file = file.relative_to(self.root)
+        return Program(self.surroundings.python, self.root, str(file))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serves an editor to the end of what it sends, or until it asks for the end.
@@ -127,6 +138,8 @@ class PythonServer(LanguageServer):
                     _log.warning("A message of the editor is not understood: %s", error)
                 await self.protocol.drained()
         finally:
+            if self._looking is not None:
+                self._looking.cancel()
             await self.protocol.stop()
 
 
@@ -135,13 +148,9 @@ def _add_features(server: PythonServer) -> None:
     async def initialize(ls: PythonServer, params: types.InitializeParams) -> None:
         await ls.start_engines()
 
-    @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-    def did_open(ls: PythonServer, params: types.DidOpenTextDocumentParams) -> None:
-        ls.look_for_interpreter()
-
-    @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
-    def did_save(ls: PythonServer, params: types.DidSaveTextDocumentParams) -> None:
-        ls.look_for_interpreter()
+    @server.feature(types.INITIALIZED)
+    def initialized(ls: PythonServer, params: types.InitializedParams) -> None:
+        ls.protocol.register()
 
     @server.feature(types.TEXT_DOCUMENT_CODE_LENS, types.CodeLensOptions(resolve_provider=False))
     def code_lens(ls: PythonServer, params: types.CodeLensParams) -> list[types.CodeLens]:
