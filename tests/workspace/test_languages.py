@@ -14,13 +14,15 @@ import pytest
 import pytest_asyncio
 from aiohttp import WSCloseCode
 
-from tests.lsp.editor import Editor, over
+from tests.lsp.editor import Editor, at, over
 from tests.process import Server
+from tests.workspace.conftest import Start
 from tests.workspace.terminals import PATIENCE, Person
 from tests.workspace.test_proxy import closed, refused
 from theia_bridge.workspace.languages.part import LIMIT
 from theia_bridge.workspace.languages.protocol import Language, LanguageDidChange, LanguageList
 from theia_bridge.workspace.languages.server import AHEAD, StdioServer, Stuck
+from theia_bridge.workspace.protocol import WorkspaceRuntime
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -155,6 +157,9 @@ async def test_python_from_the_browser_to_the_engines(ada: Person) -> None:
         async with ada.attach(terminal.id) as attached:
             assert (await attached.to_end()).code == 0  # what debug-print runs is there
         assert (await state(ada, "python")).state == "running"
+        runtime = await ada.client.call("workspace.runtime", None, WorkspaceRuntime)
+        assert runtime.status is not None
+        assert runtime.status.languages == ["python"]
     assert (await stopped(ada, "python")).state == "stopped"
 
 
@@ -287,3 +292,21 @@ async def test_as_many_as_a_session_may_have(server: Server, ada: Person) -> Non
     await stopped(ada, "fake")
     async with edit(ada, "fake") as editor:
         assert await editor.request("echo", 1) == 1
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_without_a_sandbox_files_are_elsewhere_for_the_server(start: Start) -> None:
+    server = await start(WORKSPACE_SANDBOX="none")
+    async with Person.register(server, "ada@example.com") as ada, edit(ada, "python") as editor:
+        terminal = await ada.create("sh", "-c", "echo 'def one(): ...' > other.py")
+        async with ada.attach(terminal.id) as attached:
+            await attached.to_end()
+        await editor.initialize("file:///workspace")
+        await editor.open(URI, "from other import one\n\none()\n")
+        found = await editor.request("textDocument/definition", at(URI, 2, 1))
+        assert "file:///workspace/other.py" in str(found)
+        assert str(server.folder) not in str(found)
+        told = await editor.diagnostics(URI, lambda codes: True)
+        assert told["diagnostics"] == []
+        lenses = await editor.request("textDocument/codeLens", {"textDocument": {"uri": URI}})
+        assert lenses[0]["command"]["arguments"][0]["cwd"].startswith(str(server.folder))

@@ -15,6 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from theia_bridge.lsp import messages
 from theia_bridge.lsp.framing import BadFrame
 from theia_bridge.workspace.handover import LanguageServer
+from theia_bridge.workspace.languages.places import Places, places
 from theia_bridge.workspace.languages.protocol import (
     Language,
     LanguageDidChange,
@@ -78,6 +79,7 @@ class Languages:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._kinds = {id: _kind(id, server, site) for id, server in site.handover.languages.items()}
+        self._places = places(site.handover.workspace, site.handover.home)
         self._news: asyncio.Queue[Language] = asyncio.Queue()
         site.languages = lambda: sorted(kind.id for kind in self._kinds.values() if kind.running)
         site.routes.get("/lsp/{language}")(self._attach)
@@ -115,7 +117,7 @@ class Languages:
         closing: Closing | None = None
         try:
             await socket.prepare(request)
-            closing = await _connect(socket, server)
+            closing = await self._connect(socket, server)
         finally:
             how = await server.end()
             kind.running.discard(server)
@@ -148,6 +150,20 @@ class Languages:
             raise web.HTTPServiceUnavailable from None
         return server
 
+    async def _connect(self, socket: web.WebSocketResponse, server: StdioServer) -> Closing | None:
+        """Brings messages both ways until one side ends; how to close the socket, unless it is closed."""
+        pumps = [
+            asyncio.create_task(_inward(socket, server, self._places)),
+            asyncio.create_task(_outward(server, socket, self._places)),
+        ]
+        try:
+            done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+            return done.pop().result()
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+
     def _changed(self, kind: _Kind) -> None:
         self._news.put_nowait(kind.describe())
 
@@ -161,19 +177,7 @@ class Languages:
             return LanguageList(languages=[kind.describe() for kind in self._kinds.values()])
 
 
-async def _connect(socket: web.WebSocketResponse, server: StdioServer) -> Closing | None:
-    """Brings messages both ways until one side ends; how to close the socket, unless it is closed."""
-    pumps = [asyncio.create_task(_inward(socket, server)), asyncio.create_task(_outward(server, socket))]
-    try:
-        done, _ = await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-        return done.pop().result()
-    finally:
-        for pump in pumps:
-            pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
-
-
-async def _inward(socket: web.WebSocketResponse, server: StdioServer) -> Closing | None:
+async def _inward(socket: web.WebSocketResponse, server: StdioServer, places: Places) -> Closing | None:
     """Gives the server what the browser sends, as far as that may be ahead of it."""
     async for message in socket:
         if message.type is not WSMsgType.TEXT:
@@ -183,7 +187,7 @@ async def _inward(socket: web.WebSocketResponse, server: StdioServer) -> Closing
         except msgspec.DecodeError as error:
             return WSCloseCode.INVALID_TEXT, f"Not a message of JSON-RPC: {error}"
         try:
-            await server.send(message.data)
+            await server.send(places.inward(message.data))
         except Stuck as error:
             return WSCloseCode.SERVICE_RESTART, f"The language server hangs: {error}"
         except ConnectionError:
@@ -193,12 +197,12 @@ async def _inward(socket: web.WebSocketResponse, server: StdioServer) -> Closing
     return None
 
 
-async def _outward(server: StdioServer, socket: web.WebSocketResponse) -> Closing:
+async def _outward(server: StdioServer, socket: web.WebSocketResponse, places: Places) -> Closing:
     """A message is taken from the server when the one before it was taken by the browser."""
     try:
         while (body := await server.receive()) is not None:
             with contextlib.suppress(ConnectionError):
-                await socket.send_str(body)
+                await socket.send_str(places.outward(body))
     except BadFrame as error:
         return WSCloseCode.SERVICE_RESTART, f"The language server is broken: {error}"
     return WSCloseCode.SERVICE_RESTART, "The language server has ended"
