@@ -84,7 +84,7 @@ def command(id: int, told: list[object], what: str = "tell", params: Any = None)
             while True:
                 write(method="fake/flooding", params="x" * 100_000)
         case "die":
-            sys.exit(1)
+            sys.exit("I die")
 
 
 main()

@@ -93,6 +93,9 @@ async def test_what_is_asked_of_one_that_fails_is_answered(tmp_path: Path, way: 
         with pytest.raises(Refused) as refused:
             await editor.have("one", way)
         assert refused.value.code == messages.CONTENT_MODIFIED
+        status = await editor.until(STATUS, lambda told: told["engines"][0]["state"] == "failed")
+        why = {"die": "exit code 1: I die", "babble": "a line of a header is too long"}[way]
+        assert status["engines"][0]["error"].startswith(why)
         await editor.change(URI, "now one", 2)
         assert await editor.hover() == "one: now one"
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 import pytest_asyncio
 from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
 from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
 
 from theia_bridge.lsp.lenses import COMMAND, TRACER
@@ -179,6 +180,23 @@ async def test_definition_of_what_another_file_has(project: Project) -> None:
     (found,) = result if isinstance(result, Sequence) else [result]
     assert isinstance(found, types.Location)
     assert found.uri == project.uri()
+
+
+async def test_what_the_standard_library_defines_can_be_read(project: Project) -> None:
+    result = await project.client.text_document_definition_async(
+        types.DefinitionParams(project.document(), project.at("print( total"))
+    )
+    (found,) = result if isinstance(result, Sequence) else [result]
+    assert isinstance(found, types.Location)
+    assert found.uri.endswith("builtins.pyi")
+    read = await project.client.workspace_text_document_content_async(
+        types.TextDocumentContentParams(found.uri)
+    )
+    assert "def print(" in read.text.splitlines()[found.range.start.line]
+    with pytest.raises(JsonRpcInvalidParams):
+        await project.client.workspace_text_document_content_async(
+            types.TextDocumentContentParams(project.root.as_uri())
+        )
 
 
 async def test_references_in_all_files(project: Project) -> None:

@@ -59,6 +59,8 @@ OF_ONE = ("semanticTokensProvider",)
 """Capabilities that are not mixed, as the numbers in answers have a meaning only with them."""
 NOT_TOLD = ("diagnosticProvider", "notebookDocumentSync", "positionEncoding", "textDocumentSync")
 """What the editor is not told of engines: diagnostics are published, and documents are ours."""
+OWN: Tree = {"workspace": {"textDocumentContent": {"schemes": ["file"]}}}
+"""What we offer and pygls does not tell of."""
 NOT_ASKED = ("diagnostic", "diagnostics", "notebookDocument")
 """What engines are not told that the editor can do, so that they publish diagnostics of their own accord."""
 REGISTERED = ("didChangeWatchedFiles",)

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -34,6 +34,8 @@ BEHIND = 64 * 1024**2
 _END_SECONDS = 1.0
 _LAST_SECONDS = 0.5
 """How long what it said last is read after its end."""
+_SAID = 500
+"""Bytes of what it said on its standard error that are told."""
 _log = logging.getLogger(__name__)
 
 
@@ -226,23 +228,29 @@ class Engine:
             *self._command,
             stdin=PIPE,
             stdout=PIPE,
-            stderr=DEVNULL,
+            stderr=PIPE,
             env=self._environment,
             cwd=self._cwd,
             limit=READ_AHEAD,
         )
         self._process = process
         assert process.stdout is not None
+        assert process.stderr is not None
         reading = asyncio.create_task(self._read(process.stdout))
         ending = asyncio.create_task(process.wait())
+        errors = asyncio.create_task(_last_of(process.stderr))
         try:
             await self._initialize(reading)
             # What it has started may hold on to its output.
             await asyncio.wait([reading, ending], return_when=asyncio.FIRST_COMPLETED)
-            await asyncio.wait([reading], timeout=_LAST_SECONDS)
+            await asyncio.wait([reading, ending, errors], timeout=_LAST_SECONDS)
             if reading.done():
                 await reading
+            if process.returncode:
+                said = errors.result() if errors.done() else ""
+                raise EngineFailed(f"exit code {process.returncode}: {said}")
         finally:
+            errors.cancel()
             reading.cancel()
             ending.cancel()
             self.state, self._process = "starting", None
@@ -250,14 +258,14 @@ class Engine:
             self._fail()
 
     async def _initialize(self, reading: asyncio.Task[None]) -> None:
+        """Makes it ready for what the editor asks, unless it ends first."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Answer] = loop.create_future()
         self._send_request("initialize", messages.raw(self._host.initialize_params()), future)
         waits: list[asyncio.Future[Any]] = [future, reading]
         await asyncio.wait(waits, timeout=START_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if reading.done():
-            await reading
-            raise EngineFailed("it ends when it is started")
+            return
         if not future.done():
             raise EngineFailed(f"it does not start within {START_SECONDS:.0f} s")
         answer = future.result()
@@ -310,6 +318,14 @@ class Engine:
     def _change(self, state: State) -> None:
         self.state = state
         self._host.changed(self)
+
+
+async def _last_of(errors: asyncio.StreamReader) -> str:
+    """The last lines of what an engine says on its standard error."""
+    said = b""
+    while data := await errors.read(READ_AHEAD):
+        said = (said + data)[-_SAID:]
+    return said.decode(errors="replace").strip()
 
 
 def unavailable(name: str) -> Answer:

@@ -516,7 +516,7 @@ class RelayProtocol(LanguageServerProtocol):
         result = yield from super().lsp_initialize(params)
         own = cast(dict[str, Any], self._converter.unstructure(result))
         offered = [engine.capabilities for engine in self.engines]
-        return {**own, "capabilities": capabilities.merged(own["capabilities"], offered)}
+        return {**own, "capabilities": capabilities.merged(own["capabilities"], [capabilities.OWN, *offered])}
 
     async def stop(self) -> None:
         """Ends the engines."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from lsprotocol import types
 from pygls import uris
+from pygls.exceptions import JsonRpcInvalidParams
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import default_converter
 
@@ -32,6 +33,8 @@ PATIENCE = 30.0
 """Seconds an engine may take to answer."""
 MESSAGE = 64 * 1024**2
 """Bytes of the largest message the editor may send."""
+CONTENT = 4 * 1024**2
+"""Bytes of a file outside of the session's that is shown."""
 CONFIGURATION: Mapping[str, object] = {
     # Pyrefly shows few errors to projects that are not set up for it; and its links lead out of the IDE.
     "pyrefly": {"typeCheckingMode": "default"},
@@ -158,6 +161,12 @@ def _add_features(server: PythonServer) -> None:
         program = ls.program(uri)
         return [] if program is None else lenses(ls.workspace.get_text_document(uri).source, program)
 
+    @server.feature(types.WORKSPACE_TEXT_DOCUMENT_CONTENT)
+    async def content(
+        ls: PythonServer, params: types.TextDocumentContentParams
+    ) -> types.TextDocumentContentResult:
+        return types.TextDocumentContentResult(await asyncio.to_thread(_content, params.uri))
+
 
 def _named(commands: Iterable[Sequence[str]]) -> Iterator[tuple[str, Sequence[str]]]:
     """Engines by the names of their programs; of those that have the same, all but the first have numbers."""
@@ -173,6 +182,14 @@ def _under(given: object, own: object) -> object:
     if isinstance(given, dict) and isinstance(own, dict):
         return {name: _under(given.get(name), own.get(name)) for name in own | given}
     return own if given in (None, "") else given
+
+
+def _content(uri: str) -> str:
+    """The text of a file, as one of the standard library, which the editor does not have."""
+    path = uris.to_fs_path(uri)
+    if path is None or not os.path.isfile(path) or os.path.getsize(path) > CONTENT:
+        raise JsonRpcInvalidParams(f"{uri} is no file with text of {CONTENT} bytes at most.")
+    return Path(path).read_text(errors="replace")
 
 
 def _program(name: str, environment: Mapping[str, str]) -> str:
