@@ -264,6 +264,17 @@ async def test_what_is_not_as_specified_harms_nobody(tmp_path: Path) -> None:
         await editor.notify("textDocument/didChange", {"nothing": "of use"})
         await editor.notify("$/cancelRequest", {"id": 12345})
         await editor.notify("$/cancelRequest", None)
-        with pytest.raises(Refused):
-            await editor.request("textDocument/codeLens", {"textDocument": 1})
+        for method, params in (
+            ("textDocument/codeLens", {"textDocument": 1}),
+            ("textDocument/codeAction", [1]),
+            ("workspace/executeCommand", None),
+            ("codeAction/resolve", "text"),
+            ("initialize", {"capabilities": {}}),
+        ):
+            with pytest.raises(Refused):
+                await editor.request(method, params)
+        hovers = [await editor.ask("textDocument/hover", at(URI, 0, 0)) for _ in range(50)]
+        await editor.notify("$/cancelRequest", {"id": editor.last})
+        answers = [await hover for hover in hovers]
+        assert all("result" in answer for answer in answers[:-1])
         assert await editor.hover() == "one: one"

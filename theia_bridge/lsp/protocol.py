@@ -30,6 +30,8 @@ PENDING = 512
 """Requests of the editor that may wait for engines at a time."""
 ASKED = 256
 """Requests of engines that may wait for the editor at a time."""
+HELD = 1000
+"""Messages for the editor that may wait until it is ready for them."""
 EDITOR_SECONDS = 30.0
 """How long the editor may take to answer what an engine asks."""
 STATUS = "theia-bridge/status"
@@ -152,6 +154,7 @@ class RelayProtocol(LanguageServerProtocol):
         self._diagnostics = Diagnostics(self._publishing, self._publish)
         self._registrations: dict[str, list[str]] = {}
         self._held: list[bytes] | None = []
+        self._open = asyncio.Event()
 
     # From the editor.
 
@@ -171,7 +174,10 @@ class RelayProtocol(LanguageServerProtocol):
         elif message.id is None:
             self._notified(message.method, message.params, body)
         else:
-            self._requested(message.id, message.method, message.params, body)
+            try:
+                self._requested(message.id, message.method, message.params, body)
+            except msgspec.DecodeError as error:
+                self._reply(message.id, Answer.failed(types.ErrorCodes.InvalidParams, str(error)))
 
     def _own(self, body: bytes, id: Id | None = None) -> None:
         """Has pygls deal with a message; `id` is that of a request."""
@@ -204,6 +210,7 @@ class RelayProtocol(LanguageServerProtocol):
                 held, self._held = self._held or [], None
                 for waiting in held:
                     self.send(waiting)
+                self._open.set()
             case types.TEXT_DOCUMENT_DID_OPEN | types.TEXT_DOCUMENT_DID_CHANGE:
                 document = msgspec.json.decode(params, type=_OfDocument).document
                 self._diagnostics.changed(document.uri, document.version)
@@ -216,7 +223,9 @@ class RelayProtocol(LanguageServerProtocol):
             self._own(body)
 
     def _requested(self, id: Id, method: str, params: msgspec.Raw, body: bytes) -> None:
-        if method == types.INITIALIZE:
+        if method == types.INITIALIZE and self._initialize:
+            self._reply(id, Answer.failed(messages.INVALID_REQUEST, "The server has been initialised."))
+        elif method == types.INITIALIZE:
             self._initialize = msgspec.json.decode(params, type=dict[str, object])
             self._own(_with_encoding(body), id)
         elif self._shutdown:
@@ -228,7 +237,7 @@ class RelayProtocol(LanguageServerProtocol):
             self._relay(id, method, params, [e for e in self.engines if command in _commands(e)])
         elif self._has(method):
             self._own(body, id)
-        elif not self.engines:
+        elif not self._initialize:
             self._reply(id, Answer.failed(types.ErrorCodes.ServerNotInitialized, "Not initialised yet."))
         elif method == types.CODE_ACTION_RESOLVE:
             self._relay_resolve(id, method, params)
@@ -485,6 +494,12 @@ class RelayProtocol(LanguageServerProtocol):
         self.tell_status()
 
     async def drained(self) -> None:
+        if self._held is not None and len(self._held) >= HELD:
+            await self._open.wait()
+        await self.drain()
+
+    async def drain(self) -> None:
+        """Returns when the editor has taken most of what it was sent."""
         if isinstance(self.writer, asyncio.StreamWriter):
             with contextlib.suppress(ConnectionError):
                 await self.writer.drain()
@@ -524,8 +539,12 @@ class RelayProtocol(LanguageServerProtocol):
 
 
 async def _answer(engine: Engine, future: asyncio.Future[Answer]) -> Answer:
-    """What an engine has answered, or that it does not."""
-    await asyncio.wait([future])
+    """What an engine has answered, or that it does not. To be cancelled is passed on to it."""
+    try:
+        await asyncio.wait([future])
+    except asyncio.CancelledError:
+        future.cancel()
+        raise
     return unavailable(engine.name) if future.cancelled() else future.result()
 
 

@@ -139,7 +139,7 @@ class PythonServer(LanguageServer):
                     self.protocol.receive(body)
                 except msgspec.DecodeError as error:
                     _log.warning("A message of the editor is not understood: %s", error)
-                await self.protocol.drained()
+                await self.protocol.drain()
         finally:
             if self._looking is not None:
                 self._looking.cancel()
