@@ -18,7 +18,8 @@ from tests.lsp.editor import Editor, at, over
 from tests.process import Server
 from tests.workspace.conftest import Start
 from tests.workspace.terminals import PATIENCE, Person
-from tests.workspace.test_proxy import closed, refused
+from tests.workspace.test_proxy import WITHIN, closed, refused
+from theia_bridge.leases import UNAUTHORIZED
 from theia_bridge.workspace.languages.part import LIMIT
 from theia_bridge.workspace.languages.protocol import Language, LanguageDidChange, LanguageList
 from theia_bridge.workspace.languages.server import AHEAD, StdioServer, Stuck
@@ -203,6 +204,17 @@ async def test_who_is_let_in(server: Server, ada: Person) -> None:
     assert (
         await state(ada, "missing")
     ).error == "/nowhere/server cannot be started: No such file or directory"
+
+
+async def test_a_socket_closes_with_its_sign_in(server: Server) -> None:
+    signed_in = await server.register("eve@example.com")
+    async with server.connect(signed_in.access_token) as client:
+        eve = Person(server, signed_in.access_token, client)
+        async with connect(eve, "fake") as socket:
+            await socket.send_json({"jsonrpc": "2.0", "id": 1, "method": "echo", "params": 1})
+            assert (await socket.receive_json())["result"] == 1
+            await server.logout(signed_in.refresh_token)
+            assert await closed(socket, WITHIN) == UNAUTHORIZED
 
 
 async def test_others_have_servers_of_their_own(server: Server, ada: Person) -> None:
