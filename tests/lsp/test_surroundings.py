@@ -1,4 +1,4 @@
-"""What is installed while the editor is open is known without a restart."""
+"""What is made or installed while the editor is open is known without a restart."""
 
 from __future__ import annotations
 
@@ -38,3 +38,15 @@ async def test_an_environment_made_later_and_what_is_installed_in_it(tmp_path: P
         lenses = await editor.request("textDocument/codeLens", {"textDocument": {"uri": uri}})
         (run,) = lenses[0]["command"]["arguments"]
         assert run["command"] == str(tmp_path / ".venv/bin/python")
+
+
+async def test_files_made_by_others_are_known_once_the_editor_tells_of_them(tmp_path: Path) -> None:
+    uri = (tmp_path / "main.py").as_uri()
+    async with server(tmp_path, Editor) as editor:
+        await editor.initialize(tmp_path.as_uri())
+        await editor.open(uri, CODE)
+        await editor.diagnostics(uri, lambda codes: "missing-import" in codes)
+        await asyncio.to_thread(install, tmp_path)
+        made = (tmp_path / "wheel_of_fortune" / "__init__.py").as_uri()
+        await editor.notify("workspace/didChangeWatchedFiles", {"changes": [{"uri": made, "type": 1}]})
+        await editor.diagnostics(uri, lambda codes: "missing-import" not in codes)

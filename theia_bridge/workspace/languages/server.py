@@ -35,6 +35,7 @@ class StdioServer:
         self._process = process
         self._limit = limit
         self._said = b""
+        self._ending: asyncio.Task[str] | None = None
         assert process.stdin is not None
         process.stdin.transport.set_write_buffer_limits(high=AHEAD)
         self._ended = asyncio.create_task(process.wait())
@@ -108,6 +109,11 @@ class StdioServer:
 
     async def end(self) -> str:
         """Ends it with all that it has started, unless it has ended; how it did."""
+        if self._ending is None:
+            self._ending = asyncio.create_task(self._end())
+        return await asyncio.shield(self._ending)
+
+    async def _end(self) -> str:
         assert self._process.stdin is not None
         self._process.stdin.close()
         with contextlib.suppress(TimeoutError):
