@@ -10,6 +10,11 @@ from playwright.async_api import Locator, WebSocket, expect
 from tests.e2e.ide import READY, Ide
 from tests.process import Server
 
+TASKS = """{"version": "2.0.0", "tasks": [{
+    "label": "check", "type": "shell", "command": "echo", "args": ["README.md:3: too  long"],
+    "problemMatcher": {"owner": "check", "fileLocation": ["relative", "${workspaceFolder}"],
+        "pattern": {"regexp": "^(.*):([0-9]+): (too  long)$", "file": 1, "line": 2, "message": 3}}
+}]}""".replace("\n", "")
 HIDE = """hidden => {
     Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
     document.dispatchEvent(new Event('visibilitychange'));
@@ -77,6 +82,16 @@ async def test_a_shell_answers_and_outlives_the_page(ide: Ide) -> None:
         await run(ide, "yes | head -c 3M; printf '\\e]0;flooded\\a'")
     await ide.page.evaluate(HIDE, False)
     await expect(titled(ide, "flooded")).to_be_visible()
+
+    # A task is run in the workspace as well, and what it finds is marked.
+    await run(ide, f"mkdir .theia; echo '{TASKS}' >.theia/tasks.json")
+    await expect(ide.node(".theia")).to_be_visible()
+    await ide.command("Run Task...")
+    await ide.page.locator(".quick-input-widget .monaco-list-row", has_text="check").first.click()
+    await expect(titled(ide, "Task: check")).to_be_visible()
+    await expect(ide.node("README.md")).to_contain_text("1")
+    await ide.shot("task")
+    await titled(ide, "Task: check").locator(".lm-TabBar-tabCloseIcon").click()
 
     await ide.command("Terminal: Rename...")
     await ide.page.keyboard.insert_text("mine")

@@ -20,6 +20,7 @@ import { FileNavigatorWidget } from '@theia/navigator/lib/browser/navigator-widg
 import { CliPreferences } from '@theia/preferences/lib/common/cli-preferences';
 import { SearchInWorkspaceClientImpl } from '@theia/search-in-workspace/lib/browser/search-in-workspace-service';
 import { SearchInWorkspaceServer } from '@theia/search-in-workspace/lib/common/search-in-workspace-interface';
+import { TaskServer } from '@theia/task/lib/common/task-protocol';
 import { TerminalWidget } from '@theia/terminal/lib/browser/base/terminal-widget';
 import { TerminalFrontendContribution } from '@theia/terminal/lib/browser/terminal-frontend-contribution';
 import { ShellTerminalServerProxy } from '@theia/terminal/lib/common/shell-terminal-protocol';
@@ -40,10 +41,10 @@ import { BridgeFileService } from './files/bridge-file-service';
 import { BridgeFileSystemServer } from './files/bridge-file-system-server';
 import { BridgeSymlinkDecorator } from './files/bridge-symlink-decorator';
 import { BridgeUploadService } from './files/bridge-upload-service';
-import { ConflictContribution } from './files/conflict-contribution';
 import { SendFile, sendFileFromBrowser } from './files/file-sender';
 import { FileTransfer } from './files/file-transfer';
 import { LostTrackContribution } from './files/lost-track-contribution';
+import { MirrorContribution } from './files/mirror-contribution';
 import { UploadContribution } from './files/upload-contribution';
 import { BridgeTimelineProvider } from './history/bridge-timeline-provider';
 import { HistoryContribution } from './history/history-contribution';
@@ -52,6 +53,7 @@ import { BridgeLanguageContribution } from './languages/bridge-language-contribu
 import { BridgeFileSearchService } from './search/bridge-file-search-service';
 import { BridgeSearchInWorkspaceServer } from './search/bridge-search-in-workspace-server';
 import { BridgeStorageService } from './storage/bridge-storage-service';
+import { BridgeTaskServer } from './tasks/bridge-task-server';
 import { BridgeShellTerminalServer } from './terminal/bridge-shell-terminal-server';
 import { BridgeTerminalContribution } from './terminal/bridge-terminal-contribution';
 import { BridgeTerminalWidget } from './terminal/bridge-terminal-widget';
@@ -137,6 +139,9 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     rebind(TerminalWidget).to(BridgeTerminalWidget).inTransientScope();
     rebind(TerminalFrontendContribution).to(BridgeTerminalContribution).inSingletonScope();
 
+    bind(BridgeTaskServer).toSelf().inSingletonScope();
+    rebind(TaskServer).toService(BridgeTaskServer);
+
     bind(AccountContribution).toSelf().inSingletonScope();
     bind(CommandContribution).toService(AccountContribution);
     bind(MenuContribution).toService(AccountContribution);
@@ -145,6 +150,6 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(FrontendApplicationContribution).to(FirstLookContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(UsageContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(LostTrackContribution).inSingletonScope();
-    bind(FrontendApplicationContribution).to(ConflictContribution).inSingletonScope();
+    bind(FrontendApplicationContribution).to(MirrorContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(SignInContribution).inSingletonScope();
 });

@@ -1,4 +1,5 @@
 import { Event } from '@theia/core/lib/common/event';
+import { Deferred, timeout } from '@theia/core/lib/common/promise-util';
 import { inject, injectable } from '@theia/core/shared/inversify';
 import { TerminalProcessInfo } from '@theia/terminal/lib/common/base-terminal-protocol';
 import { IShellTerminalServer, IShellTerminalServerOptions } from '@theia/terminal/lib/common/shell-terminal-protocol';
@@ -6,6 +7,9 @@ import { BridgeError } from '../../common/bridge-error';
 import { Terminal } from '../../common/protocol.generated';
 import { BridgeConnection } from '../connection/bridge-connection';
 import { toPath, toUri } from '../files/file-paths';
+
+/** Milliseconds in which a terminal that is shown shows that its program has ended. */
+const SHOWN_TIME = 1_000;
 
 /** What Theia asks of its terminal server. Its terminals have numbers, which are good for this page only. */
 @injectable()
@@ -18,8 +22,11 @@ export class BridgeShellTerminalServer implements IShellTerminalServer {
     readonly onDidOpenConnection: Event<void> = Event.None;
     readonly onDidCloseConnection: Event<void> = Event.None;
 
-    /** The server's ids, by Theia's numbers. */
-    protected readonly ids: string[] = [];
+    /** The server's ids, by Theia's numbers. The first is 1, as Theia's tasks take 0 for none. */
+    protected readonly ids: (string | undefined)[] = [undefined];
+
+    /** Of those that have ended: whether it is shown. */
+    protected readonly ends = new Map<string, Deferred<void>>();
 
     idOf(number: number): string | undefined {
         return this.ids[number];
@@ -41,6 +48,26 @@ export class BridgeShellTerminalServer implements IShellTerminalServer {
             rows: rows ?? 24
         }, false);
         return this.numberOf(terminal.id);
+    }
+
+    /** A terminal that is shown shows that its program has ended. */
+    didShowEnd(number: number): void {
+        const id = this.idOf(number);
+        if (id) {
+            this.end(id).resolve();
+        }
+    }
+
+    /** Waits until that is so; not for long, as it may not be shown. */
+    async whenEndIsShown(id: string): Promise<void> {
+        await Promise.race([this.end(id).promise, timeout(SHOWN_TIME)]);
+        this.ends.delete(id);
+    }
+
+    protected end(id: string): Deferred<void> {
+        const end = this.ends.get(id) ?? new Deferred<void>();
+        this.ends.set(id, end);
+        return end;
     }
 
     /** Whether a terminal still is there. */

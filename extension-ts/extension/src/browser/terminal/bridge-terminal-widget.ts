@@ -51,6 +51,7 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
 
     /** Never fails: why there is no program is told where it would be. */
     override async start(id?: number): Promise<number> {
+        this.onEnter = undefined;
         try {
             await super.start(id);
             if (this.isDisposed) {
@@ -63,6 +64,7 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
     }
 
     protected override async attachTerminal(number: number): Promise<number> {
+        this.exitStatus = undefined;
         if (await this.server.attach(number) !== number) {
             this.exitStatus = { code: undefined, reason: TerminalExitReason.Unknown };
             this.concludeStopped();
@@ -129,19 +131,25 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
 
     didExit({ code, signal }: TerminalExit): void {
         this.exitStatus = { code: code ?? undefined, reason: TerminalExitReason.Process };
-        const close = () => {
-            this.server.close(this.terminalId);
-            this.finalizeAndDispose();
-        };
-        // Hung up is what another page has closed.
-        if (code === 0 || signal === 'SIGHUP') {
-            close();
-            return;
+        if (code === 0 && this.kind !== 'user') {
+            // What a task has said stays until it is closed, or another takes its place.
+            this.socket = undefined;
+            this.onEnter = () => this.closeForGood();
+            this.term.write('', () => this.server.didShowEnd(this.terminalId));
+        } else if (code === 0 || (signal === 'SIGHUP' && this.kind === 'user')) {
+            // Hung up is what another page has closed.
+            this.closeForGood();
+        } else {
+            const how = signal
+                ? nls.localize('theia-bridge/terminal/signal', 'The program was ended by {0}.', signal)
+                : nls.localize('theia-bridge/terminal/exit', 'The program has ended with exit code {0}.', code!);
+            this.conclude(how, nls.localize('theia-bridge/terminal/close', 'Press Enter to close the terminal.'), () => this.closeForGood());
         }
-        const how = signal
-            ? nls.localize('theia-bridge/terminal/signal', 'The program was ended by {0}.', signal)
-            : nls.localize('theia-bridge/terminal/exit', 'The program has ended with exit code {0}.', code!);
-        this.conclude(how, nls.localize('theia-bridge/terminal/close', 'Press Enter to close the terminal.'), close);
+    }
+
+    protected closeForGood(): void {
+        this.server.close(this.terminalId);
+        this.finalizeAndDispose();
     }
 
     async isThere(): Promise<boolean> {
@@ -161,11 +169,12 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
     }
 
     protected concludeStopped(): void {
-        this.conclude(
-            nls.localize('theia-bridge/terminal/stopped', 'The workspace was stopped, and with it what ran in this terminal.'),
-            nls.localize('theia-bridge/terminal/startAnew', 'Press Enter for a new shell.'),
-            () => this.startAnew()
-        );
+        const why = nls.localize('theia-bridge/terminal/stopped', 'The workspace was stopped, and with it what ran in this terminal.');
+        if (this.kind === 'user') {
+            this.conclude(why, nls.localize('theia-bridge/terminal/startAnew', 'Press Enter for a new shell.'), () => this.startAnew());
+        } else {
+            this.conclude(why, nls.localize('theia-bridge/terminal/close', 'Press Enter to close the terminal.'), () => this.closeForGood());
+        }
     }
 
     /** Tells why no program runs in it any more, and what Enter does about that. */
@@ -174,12 +183,11 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
         this.onEnter = onEnter;
         this.term.write('', () => {
             const leave = this.term.buffer.active.type === 'alternate' ? MAIN_SCREEN : '';
-            this.term.write(`${leave}${NEUTRAL}\r\n\x1b[1m${why}\x1b[0m ${hint}\r\n`);
+            this.term.write(`${leave}${NEUTRAL}\r\n\x1b[1m${why}\x1b[0m ${hint}\r\n`, () => this.server.didShowEnd(this.terminalId));
         });
     }
 
     protected startAnew(): void {
-        this.onEnter = undefined;
         this.exitStatus = undefined;
         this._terminalId = -1;
         this.start();
