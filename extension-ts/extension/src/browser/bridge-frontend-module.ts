@@ -49,6 +49,13 @@ import { UploadContribution } from './files/upload-contribution';
 import { BridgeTimelineProvider } from './history/bridge-timeline-provider';
 import { HistoryContribution } from './history/history-contribution';
 import { VersionFileSystemProvider } from './history/version-file-system';
+import { LanguageClientContribution } from './language-client/language-client-contribution';
+import { LanguageConfiguration } from './language-client/language-configuration';
+import { LanguageOutput } from './language-client/language-output';
+import { LanguageServers } from './language-client/language-servers';
+import { LanguageStatus } from './language-client/language-status';
+import { ProtocolConversions } from './language-client/protocol-conversions';
+import { ServerRequests } from './language-client/server-requests';
 import { BridgeLanguageContribution } from './languages/bridge-language-contribution';
 import { BridgeFileSearchService } from './search/bridge-file-search-service';
 import { BridgeSearchInWorkspaceServer } from './search/bridge-search-in-workspace-server';
@@ -133,6 +140,12 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
 
     bind(BridgeLanguageContribution).toSelf().inSingletonScope();
     bind(LanguageGrammarDefinitionContribution).toService(BridgeLanguageContribution);
+    for (const part of [LanguageConfiguration, LanguageOutput, ProtocolConversions, ServerRequests, LanguageServers, LanguageStatus]) {
+        bind<object>(part).toSelf().inSingletonScope();
+    }
+    bind(LanguageClientContribution).toSelf().inSingletonScope();
+    bind(FrontendApplicationContribution).toService(LanguageClientContribution);
+    bind(CommandContribution).toService(LanguageClientContribution);
 
     bind(BridgeShellTerminalServer).toSelf().inSingletonScope();
     rebind(ShellTerminalServerProxy).toService(BridgeShellTerminalServer);

@@ -1,6 +1,7 @@
 import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposable';
 import { Emitter, Event } from '@theia/core/lib/common/event';
 import { AccessFetch, AccessRenewal, AccessSharing, AccessTerm } from './bridge-access';
+import { LanguageSocket } from '../language-client/language-socket';
 import { BridgeSocket } from './rpc-channel';
 
 /** The application is served one level below the server's root, wherever that is. */
@@ -8,10 +9,18 @@ export function serverUrl(path: string): URL {
     return new URL(`../${path}`, document.baseURI);
 }
 
-export function openBrowserSocket(): BridgeSocket {
-    const url = serverUrl('ws/rpc');
+function openSocket(path: string): WebSocket {
+    const url = serverUrl(path);
     url.protocol = url.protocol.replace('http', 'ws');
     return new WebSocket(url);
+}
+
+export function openBrowserSocket(): BridgeSocket {
+    return openSocket('ws/rpc');
+}
+
+export function openLanguageSocket(language: string): LanguageSocket {
+    return openSocket(`ws/lsp/${encodeURIComponent(language)}`);
 }
 
 export const browserFetch: AccessFetch = (path, { method }) => fetch(serverUrl(path), { method, cache: 'no-store' });
