@@ -14,6 +14,7 @@ import { FileService, FileServiceContribution } from '@theia/filesystem/lib/brow
 import { FileDownloadService } from '@theia/filesystem/lib/common/download/file-download';
 import { RemoteFileSystemServer } from '@theia/filesystem/lib/common/remote-file-system-provider';
 import { FileUploadService } from '@theia/filesystem/lib/common/upload/file-upload';
+import { SaveParticipant } from '@theia/monaco/lib/browser/monaco-editor-provider';
 import { LanguageGrammarDefinitionContribution } from '@theia/monaco/lib/browser/textmate';
 import { NavigatorSymlinkDecorator } from '@theia/navigator/lib/browser/navigator-symlink-decorator';
 import { FileNavigatorWidget } from '@theia/navigator/lib/browser/navigator-widget';
@@ -56,6 +57,7 @@ import { LanguageServers } from './language-client/language-servers';
 import { LanguageStatus } from './language-client/language-status';
 import { ProtocolConversions } from './language-client/protocol-conversions';
 import { ServerRequests } from './language-client/server-requests';
+import { WillSaveParticipant } from './language-client/will-save-participant';
 import { BridgeLanguageContribution } from './languages/bridge-language-contribution';
 import { BridgeFileSearchService } from './search/bridge-file-search-service';
 import { BridgeSearchInWorkspaceServer } from './search/bridge-search-in-workspace-server';
@@ -64,6 +66,7 @@ import { BridgeTaskServer } from './tasks/bridge-task-server';
 import { BridgeShellTerminalServer } from './terminal/bridge-shell-terminal-server';
 import { BridgeTerminalContribution } from './terminal/bridge-terminal-contribution';
 import { BridgeTerminalWidget } from './terminal/bridge-terminal-widget';
+import { RunInTerminalContribution } from './terminal/run-in-terminal-contribution';
 import { TrashContribution } from './trash/trash-contribution';
 import { TrashService } from './trash/trash-service';
 import { TrashWidget } from './trash/trash-widget';
@@ -146,11 +149,13 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(LanguageClientContribution).toSelf().inSingletonScope();
     bind(FrontendApplicationContribution).toService(LanguageClientContribution);
     bind(CommandContribution).toService(LanguageClientContribution);
+    bind(SaveParticipant).to(WillSaveParticipant).inSingletonScope();
 
     bind(BridgeShellTerminalServer).toSelf().inSingletonScope();
     rebind(ShellTerminalServerProxy).toService(BridgeShellTerminalServer);
     rebind(TerminalWidget).to(BridgeTerminalWidget).inTransientScope();
     rebind(TerminalFrontendContribution).to(BridgeTerminalContribution).inSingletonScope();
+    bind(CommandContribution).to(RunInTerminalContribution).inSingletonScope();
 
     bind(BridgeTaskServer).toSelf().inSingletonScope();
     rebind(TaskServer).toService(BridgeTaskServer);

@@ -46,6 +46,8 @@ export interface LanguageServerHost {
     serve(connection: MessageConnection, toDispose: DisposableCollection, language: string): void;
     /** Puts what the server offers to use, now that documents are open in it. */
     use(session: LanguageSession): void;
+    /** Why its server does not run, if that is known. */
+    explain(language: string): Promise<string | undefined>;
     log(language: string, text: string): void;
     readonly timing?: Partial<LanguageServerTiming>;
 }
@@ -268,7 +270,7 @@ export class LanguageServer implements Disposable {
                     this.losses = 0;
                 }
                 this.release();
-                this.retry(open ? `The connection to the server was lost: ${reason || `code ${code}`}.` : 'The workspace runs no such server.');
+                this.retry(open ? `The connection to the server was lost: ${reason || `code ${code}`}.` : 'The workspace does not run it now.');
             }
         });
     }
@@ -298,16 +300,18 @@ export class LanguageServer implements Disposable {
 
     protected didInitialize(connection: MessageConnection, capabilities: ServerCapabilities, toDispose: DisposableCollection): void {
         const documents = new DocumentSync(connection, capabilities);
+        let ended = false;
+        toDispose.push(Disposable.create(() => { ended = true; }));
         const session: LanguageSession = {
             language: this.language, connection, capabilities, documents, toDispose,
             ask: async (type, params, token) => {
-                if (toDispose.disposed) {
+                if (ended) {
                     return undefined;
                 }
                 try {
                     return await connection.sendRequest(type, params, token);
                 } catch (error) {
-                    if (toDispose.disposed || token?.isCancellationRequested || error instanceof ResponseError && NOTHING.has(error.code)) {
+                    if (ended || token?.isCancellationRequested || error instanceof ResponseError && NOTHING.has(error.code)) {
                         return undefined;
                     }
                     throw error;
@@ -330,6 +334,18 @@ export class LanguageServer implements Disposable {
         }
         this.setState(this.losses >= FAILING ? 'failed' : 'restarting', reason);
         this.retryTimer = setTimeout(() => this.connect('restarting'), delay);
+        this.explain(reason);
+    }
+
+    /** Replaces what was seen of a loss by what is known of it. */
+    protected async explain(reason: string): Promise<void> {
+        const known = await this.host.explain(this.language).catch(() => undefined);
+        if (known) {
+            this.host.log(this.language, known);
+            if (this.why === reason) {
+                this.setState(this.current, known);
+            }
+        }
     }
 
     protected setState(state: LanguageServerState, reason?: string): void {

@@ -32,8 +32,8 @@ import { LanguageServer, LanguageServerHost, LanguageSession } from './language-
 import { ProtocolConversions } from './protocol-conversions';
 import { ServerRequests } from './server-requests';
 
-/** The languages that have a server. */
-const SERVED: ReadonlySet<string> = new Set(['python']);
+/** Until it is asked again which languages have servers, in milliseconds. */
+const ASK_AGAIN = 5_000;
 
 /** The language servers of the page: each has the documents of its language, and its offers are the editor's. */
 @injectable()
@@ -74,9 +74,24 @@ export class LanguageServers implements LanguageServerHost {
         return this.servers.get(language);
     }
 
-    start(): void {
-        this.workspace.textDocuments.forEach(document => this.didOpen(document));
-        this.workspace.onDidOpenTextDocument(document => this.didOpen(document));
+    async start(): Promise<void> {
+        try {
+            const { languages } = await this.connection.request('language.list', undefined);
+            this.follow(new Set(languages.map(({ id }) => id)));
+        } catch {
+            setTimeout(() => this.start(), ASK_AGAIN);
+        }
+    }
+
+    /** Keeps servers of these languages for the documents there are. */
+    protected follow(served: ReadonlySet<string>): void {
+        const didOpen = (document: MonacoEditorModel): void => {
+            if (document.uri.startsWith('file:') && served.has(document.languageId)) {
+                this.serverOf(document.languageId).didOpen(document);
+            }
+        };
+        this.workspace.textDocuments.forEach(didOpen);
+        this.workspace.onDidOpenTextDocument(didOpen);
         this.workspace.onDidChangeTextDocument(({ model, contentChanges }) =>
             this.get(model.languageId)?.didChange(model, contentChanges.map(({ range, rangeLength, text }) => ({ range, rangeLength, text }))));
         this.workspace.onDidSaveTextDocument(document => this.get(document.languageId)?.didSave(document));
@@ -101,6 +116,11 @@ export class LanguageServers implements LanguageServerHost {
 
     async prepare(): Promise<void> {
         await this.connection.request('workspace.start', undefined);
+    }
+
+    async explain(language: string): Promise<string | undefined> {
+        const { languages } = await this.connection.request('language.list', undefined);
+        return languages.find(({ id }) => id === language)?.error ?? undefined;
     }
 
     readonly openSocket = openLanguageSocket;
@@ -136,12 +156,6 @@ export class LanguageServers implements LanguageServerHost {
             completion, hover, signatureHelp, definitions, references, highlights, selectionRanges, documentSymbols, workspaceSymbols(this.languages), rename,
             codeActions, codeLenses, formatting, semanticTokens, inlayHints, folding, documentLinks
         ];
-    }
-
-    protected didOpen(document: MonacoEditorModel): void {
-        if (document.uri.startsWith('file:') && SERVED.has(document.languageId)) {
-            this.serverOf(document.languageId).didOpen(document);
-        }
     }
 
     protected serverOf(language: string): LanguageServer {

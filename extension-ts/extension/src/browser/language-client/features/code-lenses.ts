@@ -29,7 +29,7 @@ export const codeLenses: Feature = (session, { convert }) => {
             }
         }
     };
-    session.toDispose.pushAll([refresh, session.connection.onRequest(CodeLensRefreshRequest.type, () => refresh.fire(provider))]);
+    session.toDispose.pushAll([refresh, session.connection.onRequest(CodeLensRefreshRequest.type, () => { refresh.fire(provider); })]);
     return monaco.languages.registerCodeLensProvider(session.language, provider);
 };
 

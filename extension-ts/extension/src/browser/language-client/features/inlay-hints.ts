@@ -16,7 +16,7 @@ export const inlayHints: Feature = (session, { convert }) => {
         return undefined;
     }
     const refresh = new Emitter<void>();
-    session.toDispose.pushAll([refresh, session.connection.onRequest(InlayHintRefreshRequest.type, () => refresh.fire())]);
+    session.toDispose.pushAll([refresh, session.connection.onRequest(InlayHintRefreshRequest.type, () => { refresh.fire(); })]);
     return monaco.languages.registerInlayHintsProvider(session.language, {
         onDidChangeInlayHints: refresh.event,
         provideInlayHints: async (model, range, token) => {

@@ -40,7 +40,7 @@ export const semanticTokens: Feature = (session, { convert }) => {
         tokenModifiers: offered.legend.tokenModifiers
     };
     const refresh = new Emitter<void>();
-    session.toDispose.pushAll([refresh, session.connection.onRequest(SemanticTokensRefreshRequest.type, () => refresh.fire())]);
+    session.toDispose.pushAll([refresh, session.connection.onRequest(SemanticTokensRefreshRequest.type, () => { refresh.fire(); })]);
     const registered = new DisposableCollection();
     if (offered.full) {
         const byDelta = typeof offered.full === 'object' && !!offered.full.delta;
