@@ -151,13 +151,8 @@ export interface FoundFiles {
 /**
  * A language that the session has a server for; its messages are on the socket `/ws/lsp/{id}`.
  *
-<<<<<<< HEAD
  * `servers` is how many run, one for each socket. `failed`: the last one has ended by itself, and `error`
  * tells why; `crashes` is how many did so in succession.
-=======
- * `servers` is how many run, one for each socket. `failed`: the last one has ended by itself, and `error` tells
- * why; `crashes` is how many did so in succession.
->>>>>>> 029543e (Run in terminal: what code lenses run is shown in a shell; the gateway tells which languages have servers)
  */
 export interface Language {
     id: string;

@@ -1,7 +1,7 @@
 import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposable';
 import { Emitter, Event } from '@theia/core/lib/common/event';
 import {
-    CancellationToken, createMessageConnection, ErrorCodes, ExitNotification, InitializeParams, InitializeRequest, InitializedNotification, LSPErrorCodes, Logger,
+    CancellationToken, ConnectionError, createMessageConnection, ErrorCodes, ExitNotification, InitializeParams, InitializeRequest, InitializedNotification, LSPErrorCodes, Logger,
     MessageConnection, RequestType, ResponseError, ServerCapabilities, ShutdownRequest, TextDocumentContentChangeEvent
 } from '@theia/core/shared/vscode-languageserver-protocol';
 import { BridgeError } from '../../common/bridge-error';
@@ -14,6 +14,8 @@ import { LanguageSocket, SocketMessageReader, SocketMessageWriter } from './lang
  */
 export type LanguageServerState = 'stopped' | 'starting' | 'ready' | 'restarting' | 'refused' | 'failed';
 
+export type LanguageRequest = <P, R>(type: RequestType<P, R, unknown>, params: P, token?: CancellationToken) => Promise<R | undefined>;
+
 /** A server that has been initialised, until its connection is lost. */
 export interface LanguageSession {
     readonly language: string;
@@ -25,10 +27,12 @@ export interface LanguageSession {
     /**
      * Asks the server; it is told when `token` is cancelled.
      *
-     * @returns nothing when that was so, or the document changed meanwhile, or the session ended.
-     * @throws the server's error.
+     * @returns nothing when that was so, or the document changed meanwhile, or the session ended; nor if the server
+     * fails, which is logged.
      */
-    ask<P, R>(type: RequestType<P, R, unknown>, params: P, token?: CancellationToken): Promise<R | undefined>;
+    ask: LanguageRequest;
+    /** The same for what somebody waits for. @throws ResponseError if the server fails. */
+    demand: LanguageRequest;
 }
 
 /** What a language server's client needs from around it. */
@@ -263,8 +267,9 @@ export class LanguageServer implements Disposable {
         // An error is always followed by a close event.
         socket.addEventListener('error', () => { });
         socket.addEventListener('close', ({ code, reason }) => {
-            toDispose.dispose();
+            // First: nobody may want to tell the server of what they no longer need.
             connection.dispose();
+            toDispose.dispose();
             if (attempt === this.attempt) {
                 if (Date.now() - opened > this.timing.stable) {
                     this.losses = 0;
@@ -299,25 +304,26 @@ export class LanguageServer implements Disposable {
     }
 
     protected didInitialize(connection: MessageConnection, capabilities: ServerCapabilities, toDispose: DisposableCollection): void {
-        const documents = new DocumentSync(connection, capabilities);
-        let ended = false;
-        toDispose.push(Disposable.create(() => { ended = true; }));
-        const session: LanguageSession = {
-            language: this.language, connection, capabilities, documents, toDispose,
-            ask: async (type, params, token) => {
-                if (ended) {
+        const demand: LanguageRequest = async (type, params, token) => {
+            try {
+                return await connection.sendRequest(type, params, token);
+            } catch (error) {
+                if (token?.isCancellationRequested || error instanceof ConnectionError || error instanceof ResponseError && NOTHING.has(error.code)) {
                     return undefined;
                 }
-                try {
-                    return await connection.sendRequest(type, params, token);
-                } catch (error) {
-                    if (ended || token?.isCancellationRequested || error instanceof ResponseError && NOTHING.has(error.code)) {
-                        return undefined;
-                    }
-                    throw error;
-                }
+                throw error;
             }
         };
+        const ask: LanguageRequest = async (type, params, token) => {
+            try {
+                return await demand(type, params, token);
+            } catch (error) {
+                this.host.log(this.language, `${type.method}: ${error instanceof Error ? error.message : error}`);
+                return undefined;
+            }
+        };
+        const documents = new DocumentSync(connection, capabilities);
+        const session: LanguageSession = { language: this.language, connection, capabilities, documents, toDispose, ask, demand };
         this.session = session;
         this.documents.forEach(document => documents.didOpen(document));
         this.host.use(session);

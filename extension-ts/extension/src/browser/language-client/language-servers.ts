@@ -111,7 +111,7 @@ export class LanguageServers implements LanguageServerHost {
     /** Runs a command of a server. */
     async execute(language: string, command: string, args: unknown[]): Promise<unknown> {
         const session = this.get(language)?.ready;
-        return session?.ask(ExecuteCommandRequest.type, { command, arguments: args });
+        return session?.demand(ExecuteCommandRequest.type, { command, arguments: args });
     }
 
     async prepare(): Promise<void> {

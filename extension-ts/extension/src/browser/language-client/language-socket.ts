@@ -2,8 +2,12 @@ import {
     AbstractMessageReader, AbstractMessageWriter, DataCallback, Disposable, Message, MessageReader, MessageWriter
 } from '@theia/core/shared/vscode-languageserver-protocol';
 
+/** `WebSocket.OPEN`. */
+const OPEN = 1;
+
 /** The part of the standard WebSocket that a language server's messages need, so that one from Node serves in tests. */
 export interface LanguageSocket {
+    readonly readyState: number;
     addEventListener(type: 'open' | 'error', listener: () => void): void;
     addEventListener(type: 'close', listener: (event: { readonly code: number, readonly reason: string }) => void): void;
     addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
@@ -47,7 +51,10 @@ export class SocketMessageWriter extends AbstractMessageWriter implements Messag
     }
 
     async write(message: Message): Promise<void> {
-        this.socket.send(JSON.stringify(message));
+        // What is said to one that is closing is lost anyway, and the browser would complain of it.
+        if (this.socket.readyState === OPEN) {
+            this.socket.send(JSON.stringify(message));
+        }
     }
 
     end(): void { }

@@ -7,6 +7,7 @@ import { inject, injectable } from '@theia/core/shared/inversify';
 import { TerminalService } from '@theia/terminal/lib/browser/base/terminal-service';
 import { TerminalWidget } from '@theia/terminal/lib/browser/base/terminal-widget';
 import { TerminalWidgetImpl } from '@theia/terminal/lib/browser/terminal-widget-impl';
+import { BridgeConnection } from '../connection/bridge-connection';
 import { toUri } from '../files/file-paths';
 import { commandLine, quote } from './shell-command';
 
@@ -33,6 +34,9 @@ export class RunInTerminalContribution implements CommandContribution {
     @inject(TerminalService)
     protected readonly terminals: TerminalService;
 
+    @inject(BridgeConnection)
+    protected readonly connection: BridgeConnection;
+
     @inject(MessageService)
     protected readonly messages: MessageService;
 
@@ -43,6 +47,8 @@ export class RunInTerminalContribution implements CommandContribution {
     protected async run(run: TerminalRun): Promise<void> {
         try {
             await this.shell.saveAll();
+            // What was saved may still be on its way to the disk from which the program is run.
+            await this.connection.request('workspace.sync', undefined);
             const line = commandLine(run.command, run.args ?? []);
             const terminal = await this.idle(run.title);
             if (terminal) {

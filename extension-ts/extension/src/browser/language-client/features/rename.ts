@@ -17,7 +17,7 @@ export const rename: Feature = (session, { convert }) => {
     return offered ? monaco.languages.registerRenameProvider(session.language, {
         provideRenameEdits: async (model, position, newName, token) => {
             try {
-                const edit = await session.ask(RenameRequest.type, { ...convert.at(model, position), newName }, token);
+                const edit = await session.demand(RenameRequest.type, { ...convert.at(model, position), newName }, token);
                 return edit ? convert.workspaceEdit(edit) : { edits: [], rejectReason: NOT_HERE };
             } catch (error) {
                 return { edits: [], rejectReason: reason(error) };
@@ -28,7 +28,7 @@ export const rename: Feature = (session, { convert }) => {
                 const word = model.getWordAtPosition(position);
                 const here = new monaco.Range(position.lineNumber, word?.startColumn ?? position.column, position.lineNumber, word?.endColumn ?? position.column);
                 try {
-                    const found = await session.ask(PrepareRenameRequest.type, convert.at(model, position), token);
+                    const found = await session.demand(PrepareRenameRequest.type, convert.at(model, position), token);
                     if (!found) {
                         return { range: here, text: '', rejectReason: NOT_HERE };
                     }
