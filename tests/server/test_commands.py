@@ -185,16 +185,16 @@ async def test_import_again_replaces_and_reports_what_it_leaves_out(server: Serv
 async def test_an_import_outlives_its_token(tmp_path: Path) -> None:
     project = tmp_path / "project"
     project.mkdir()
-    for i in range(9_000):
+    for i in range(16_000):
         (project / f"{i}").write_bytes(b"%d" % i)
-    server = Server(tmp_path, f"embedded:{tmp_path / 'store'}", ACCESS_TOKEN_SECONDS=2)
+    server = Server(tmp_path, f"embedded:{tmp_path / 'store'}", ACCESS_TOKEN_SECONDS=4)
     await server.start()
     try:
         await server.register(EMAIL)
         env = environment(tmp_path) | {"THEIA_BRIDGE_PASSWORD": PASSWORD, "THEIA_BRIDGE_URL": server.url}
         code, out, err = await run("import", str(project), "--email", EMAIL, env=env, cwd=tmp_path)
         assert code == 0, err
-        assert "9,000 files" in out
+        assert "16,000 files" in out
     finally:
         log = await server.kill()
     assert "/api/v5/auth/refresh" in log
