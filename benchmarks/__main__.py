@@ -21,6 +21,7 @@ from benchmarks import (
     large,
     machine,
     memory,
+    mirror,
     report,
     round_trips,
     rpc_calls,
@@ -50,6 +51,7 @@ MEASURES: dict[str, Callable[[Plan], Awaitable[list[Figure]]]] = {
     "runtimes": runtimes.measure,
     "terminal": terminal.measure,
     "languages": languages.measure,
+    "mirror": mirror.measure,
 }
 _HERE = Path(__file__).parent
 BUILD = _HERE.parent / "build"

@@ -98,7 +98,7 @@ async def settled(server: Gateway) -> float:
     """
     await asyncio.sleep(SETTLE_SECONDS)
     total = 0.0
-    for pid in _family(server.pid):
+    for pid in family(server.pid):
         try:
             total += memory(pid)
         except PermissionError:
@@ -106,7 +106,7 @@ async def settled(server: Gateway) -> float:
     return total
 
 
-def _family(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
     """A process and its descendants."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):

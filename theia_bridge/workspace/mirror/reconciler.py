@@ -28,14 +28,15 @@ from theia_bridge.workspace.mirror.base import Base
 from theia_bridge.workspace.mirror.decide import Action
 from theia_bridge.workspace.mirror.disk import NOT_THERE, Changed, Disk, seen_of
 from theia_bridge.workspace.mirror.excludes import Excludes
+from theia_bridge.workspace.mirror.jobs import Jobs
 from theia_bridge.workspace.mirror.protocol import MirrorConflict, MirrorRefusal
 from theia_bridge.workspace.mirror.states import UNKNOWN, Agreed, Seen, Stored
 from theia_bridge.workspace.mirror.store import Store
 
-SMALL = 512 * 1024
+SMALL = 256 * 1024
 """Bytes up to which a file is read and sent as a whole."""
 LARGE_AT_ONCE = 2
-AT_ONCE = 32
+AT_ONCE = 128
 """Paths under way at a time."""
 YOUNG = 600_000
 """Milliseconds: what is deleted on the disk before it was stored for so long goes for good, else into the
@@ -94,6 +95,7 @@ class Reconciler:
         self._excludes = excludes
         self._again = again
         self._tell = tell
+        self._jobs = Jobs()
         self._stored: dict[str, Stored | None] = {}
         self._seen: dict[str, Seen | None] = {}
         self._moved: frozenset[str] = frozenset()
@@ -206,8 +208,8 @@ class Reconciler:
                 self._stored.setdefault(path, stored)
             if stored.kind == "directory":
                 folders.append(path)
-        for path in self._base.paths_below(folder):
-            if path not in found and path.rpartition("/")[0] == folder:
+        for path in self._base.children(folder):
+            if path not in found:
                 self._stored.setdefault(path, None)
         return folders
 
@@ -227,7 +229,12 @@ class Reconciler:
 
     async def _on_disk(self, path: str, function: Callable[[Disk, str], T]) -> T:
         disk, relative = self._at(path)
-        return await asyncio.to_thread(function, disk, relative)
+        return await self._jobs.run(lambda: function(disk, relative))
+
+    async def _digest(self, path: str) -> tuple[Seen, bytes]:
+        """The digest of a file of any size."""
+        disk, relative = self._at(path)
+        return await asyncio.to_thread(disk.digest, relative)
 
     # One path
 
@@ -338,7 +345,7 @@ class Reconciler:
             or base.size != seen.size
         ):
             return base
-        found, digest = await self._on_disk(path, Disk.digest)
+        found, digest = await self._digest(path)
         if digest != base.digest:
             return base
         return base.now_on_disk(seen if found.is_still(seen) else found)
@@ -427,7 +434,7 @@ class Reconciler:
         await self.store.delete(path, stored.etag, trash=trash)
 
     async def _upload(self, path: str, base: Agreed | None, stored: Stored | None, seen: Seen) -> None:
-        seen, digest = await self._on_disk(path, Disk.digest)
+        seen, digest = await self._digest(path)
         if base is not None and base.is_stored(stored) and digest == base.digest:
             await self._align(path, base, stored or base.stored, seen, digest)
             return
@@ -527,7 +534,7 @@ class Reconciler:
 
     async def _compare(self, path: str, base: Agreed | None, stored: Stored, seen: Seen) -> None:
         if stored.size == seen.size:
-            found, digest = await self._on_disk(path, Disk.digest)
+            found, digest = await self._digest(path)
             theirs = hashlib.sha256()
             if stored.size > SMALL:
                 async for part in self.store.download(path, stored.etag):
@@ -610,18 +617,15 @@ class Reconciler:
             return True
         if row.kind != "directory":
             return (row.size, row.mtime, row.target) == (seen.size, seen.mtime, seen.target)
-        children = [
-            (below.rpartition("/")[2], child)
-            for below, child in self._base.below(source)
-            if below.rpartition("/")[0] == source
-        ]
+        children = {
+            child.rpartition("/")[2]: known.ino
+            for child in self._base.children(source)[:KIN]
+            if (known := self._base.get(child)) is not None
+        }
 
         def is_kin(disk: Disk, at: str) -> bool:
-            for name, child in children[:KIN]:
-                found = disk.look(f"{at}/{name}")
-                if found is not None and found.ino == child.ino:
-                    return True
-            return False
+            found = {name: disk.look(f"{at}/{name}") for name in children}
+            return any(seen is not None and seen.ino == children[name] for name, seen in found.items())
 
         return await self._on_disk(path, is_kin)
 

@@ -35,7 +35,7 @@ from theia_bridge.workspace.mirror.states import Stored
 
 PART = 256 * 1024
 """Bytes of a large file that are in memory at a time."""
-AT_ONCE = 48
+AT_ONCE = 60
 """Calls under way at a time; a channel takes 64."""
 ABSENT = {"FileNotFound", "FileNotADirectory"}
 """Kinds of errors: nothing is there."""
