@@ -19,6 +19,7 @@ from theia_bridge.methods.protocol import (
     CreateSymlinkParams,
     DeleteParams,
     Directory,
+    DirectoryEntry,
     FileContent,
     MoveParams,
     PathParams,
@@ -132,18 +133,25 @@ class Mirrored:
     async def delete(self, path: str) -> None:
         await self.person.client.call("fs.delete", DeleteParams(path=path, recursive=True))
 
-    async def list(self, path: str) -> list[str]:
-        params = ReadDirectoryParams(path=path)
-        found = await self.person.client.call("fs.readDirectory", params, Directory)
-        return [entry.name for entry in found.entries]
+    async def names(self, path: str) -> list[str]:
+        return [entry.name for entry in await self._entries(path)]
+
+    async def _entries(self, path: str) -> list[DirectoryEntry]:
+        found: list[DirectoryEntry] = []
+        after: str | None = ""
+        while after is not None:
+            params = ReadDirectoryParams(path=path, after=after)
+            page = await self.person.client.call("fs.readDirectory", params, Directory)
+            found += page.entries
+            after = page.next
+        return found
 
     # Both
 
     async def stored_tree(self, path: str = "/workspace") -> Tree:
         """All that is stored below a folder."""
         found: Tree = {}
-        params = ReadDirectoryParams(path=path)
-        for entry in (await self.person.client.call("fs.readDirectory", params, Directory)).entries:
+        for entry in await self._entries(path):
             below, info = f"{path}/{entry.name}", entry.stat
             if info.type == "directory":
                 found[below] = Thing("directory", info.mode)

@@ -96,9 +96,9 @@ async def test_excluded_folders_stay_where_they_are(work: Mirrored) -> None:
         "echo x > ~/.cache/x; echo x > ~/.profile; echo ls > ~/.bash_history"
     )
     await work.sync()
-    assert await work.list("/workspace") == ["README.md", "project"]
-    assert await work.list("/workspace/project") == ["x"]
-    assert await work.list("/home") == [".profile"]
+    assert await work.names("/workspace") == ["README.md", "project"]
+    assert await work.names("/workspace/project") == ["x"]
+    assert await work.names("/home") == [".profile"]
     await work.rename("/workspace/project", "/workspace/renamed")
     await work.sync()
     assert work.on_disk("/workspace/renamed/node_modules/lib/x").exists()

@@ -118,7 +118,7 @@ async def test_what_cannot_be_stored_stays_and_is_told(start: Start) -> None:
         assert set(refused) == {
             f"/workspace/{name}" for name in ("\ufffd", "a\ufffd", "pipe", "big", "closed")
         }
-        names = set(await work.list("/workspace"))
+        names = set(await work.names("/workspace"))
         assert names == {"README.md", "new\nline", "back\\slash", " space ", "x" * 255, "fine"}
         seen: set[str] = set()
         async with asyncio.timeout(10):
@@ -152,3 +152,22 @@ async def test_links_in_the_way_lead_nowhere(server: Server) -> None:
         await attack
         assert not list(work.on_disk("/home/.cache/outside").iterdir())
         await work.equal()
+
+
+async def test_more_news_than_the_system_keeps(server: Server) -> None:
+    async with Mirrored.start(server) as work:
+        await work.shell("mkdir many")
+        await work.sync()
+        (sandbox,) = children(server.pid)
+        (first,) = children(sandbox)
+        (runtime,) = children(first)
+        os.kill(runtime, signal.SIGSTOP)
+        try:
+            for number in range(6000):  # three events each; the system keeps 16,384
+                work.on_disk(f"/workspace/many/{number}").write_bytes(b"x")
+            work.on_disk("/workspace/README.md").unlink()
+        finally:
+            os.kill(runtime, signal.SIGCONT)
+        await work.sync()
+        assert len(await work.names("/workspace/many")) == 6000
+        assert await work.names("/workspace") == ["many"]

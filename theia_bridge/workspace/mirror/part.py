@@ -295,8 +295,14 @@ class Mirror:
     # Whatever else happens
 
     def _take_news(self, news: News) -> None:
-        self._look_through |= news.lost
         self._marks.add_news(news)
+        if news.lost:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Has both sides looked through."""
+        self._look_through = True
+        self._marks.add(self._disks, Side.BOTH)  # so that there is something to do
 
     def _again(self, path: str, side: Side) -> None:
         if not self._marks.again(path, side):
@@ -327,8 +333,7 @@ class Mirror:
                 blind = 0
                 self._marks.add(self._reconciler.refused, Side.BOTH)
             if self._watcher.blind:
-                self._look_through = True
-                self._marks.add((), Side.BOTH)
+                self._look_again()
 
     def _declare(self) -> None:
         registry = self._site.registry

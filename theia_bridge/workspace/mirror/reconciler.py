@@ -734,15 +734,22 @@ class Reconciler:
             self._base.clear(path)
             self._base.drop(path)
             return
-        for below, row in sorted(rows.items(), key=lambda item: -item[0].count("/")):
+        levels: dict[int, list[str]] = {}
+        for below, row in rows.items():
             if below not in stored:
                 self._base.drop(below)
             elif row.is_stored(stored[below]):
-                await self._guard(below, self._drop_stored(below, row, stored[below]))
+                levels.setdefault(below.count("/"), []).append(below)
             else:
                 self._again(below, Side.BOTH)
         for below in stored.keys() - rows.keys():
             self._again(below, Side.BOTH)
+
+        async def drop(below: str) -> None:
+            await self._drop_stored(below, rows[below], stored[below])
+
+        for depth in sorted(levels, reverse=True):
+            await self._each(drop, levels[depth])
         await self._drop_stored(path, base, folder)
 
     async def _drop_stored(self, path: str, base: Agreed, stored: Stored) -> None:
