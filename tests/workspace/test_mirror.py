@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.process import Server
-from tests.workspace.mirrored import Mirrored, Thing
+from tests.workspace.mirrored import Mirrored, Thing, folder_of
+from tests.workspace.terminals import Person
+from theia_bridge.methods.protocol import TrashList, TrashListParams
 
 
 @pytest.fixture
@@ -116,3 +118,22 @@ async def test_large_files_go_both_ways(work: Mirrored) -> None:
     await work.save("/workspace/large", b"\1" * 3_000_000)
     await work.save("/workspace/new", b"\2" * 3_000_000, mode=0o700)
     await work.equal()
+
+
+async def test_a_terminal_finds_the_files(server: Server) -> None:
+    async with Person.register(server, "ada@example.com") as person:
+        work = Mirrored(person, folder_of(server, person.token))
+        await work.save("/workspace/hello.sh", "echo hello from $0\n", mode=0o755)
+        await work.save("/home/.bashrc", "echo at home\n")
+        assert await work.shell("./hello.sh; . ~/.bashrc") == "hello from ./hello.sh\r\nat home\r\n"
+
+
+async def test_what_programs_make_and_remove_all_the_time_does_not_fill_the_trash(work: Mirrored) -> None:
+    await work.shell(
+        "mkdir -p made/deep; for i in $(seq 30); do echo $i > made/deep/$i; done; echo x > made/x"
+    )
+    await work.sync()
+    await work.shell("rm -r made; rm README.md")
+    tree = await work.equal()
+    assert not tree
+    assert not (await work.person.client.call("trash.list", TrashListParams(), TrashList)).items

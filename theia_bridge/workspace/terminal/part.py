@@ -29,7 +29,7 @@ from theia_bridge.workspace.terminal.terminal import Terminal
 if TYPE_CHECKING:
     from theia_bridge.workspace.server import Site
 
-FILES_SECONDS = 0.5
+FILES_SECONDS = 0.8
 """How long the first terminal waits for the session's files to be on the disk; what takes longer comes while
 it is used."""
 LIMIT = 100
