@@ -237,7 +237,8 @@ class Disk:
 
     def clean(self) -> None:
         """Removes what a mirror has left that was killed."""
-        self.remove_tree(SPARE)
+        with contextlib.suppress(OSError, RecursionError):
+            self.remove_tree(SPARE)
 
     def place(self, spare: int, name: str, folder: int, last: str, expected: Seen | None) -> None:
         """Gives what is aside its place. Raises `Changed` if something else than expected is there."""

@@ -17,13 +17,15 @@ class Jobs:
 
     def __init__(self) -> None:
         self._waiting: list[_Job[object]] = []
+        self._working = 0
         self._workers: set[asyncio.Task[None]] = set()
 
     async def run(self, function: Callable[[], T]) -> T:
         """What a function returns; raises what it raises."""
         job = _Job(function)
         self._waiting.append(job)  # type: ignore[arg-type] # only `job` itself is asked for its result
-        if len(self._workers) < WORKERS:
+        if self._working < WORKERS:
+            self._working += 1
             worker = asyncio.create_task(self._work())
             self._workers.add(worker)
             worker.add_done_callback(self._workers.discard)
@@ -35,6 +37,7 @@ class Jobs:
             await asyncio.to_thread(_run, jobs)
             for job in jobs:
                 job.tell()
+        self._working -= 1  # at once: whoever asks next is to find that nobody works any more
 
 
 class _Job(Generic[T]):

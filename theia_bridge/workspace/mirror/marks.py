@@ -65,6 +65,11 @@ class Marks:
             self._add(path, _Mark(side, now, urgent, False))
         self._changed.set()
 
+    def later(self, path: str, side: Side, seconds: float) -> None:
+        """Marks a path to be looked at when so many seconds have passed."""
+        self._add(path, _Mark(side, self._loop.time() + seconds, False, False))
+        self._changed.set()
+
     def again(self, path: str, side: Side) -> bool:
         """Marks a path that does not come to rest; later each time. False if that was often enough."""
         tries = self._tries.get(path, 0)

@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from theia_bridge.workspace.server import Site
 
 RECONNECT_SECONDS = 0.5
-"""From a connection that was lost to the next attempt."""
+"""From a connection that was lost to the next attempt; twice as long after each that fails, at most"""
+RECONNECT_MOST = 8.0
+"""seconds."""
 FAILED_SECONDS = 5.0
 """From a failure of the disk to the next attempt."""
 REFUSED_SECONDS = 30.0
@@ -107,7 +109,12 @@ class Mirror:
             self._base = base
             self._marks = Marks()
             self._reconciler = Reconciler(
-                base, self._disks, self._excludes, self._again, self._news.put_nowait
+                base,
+                self._disks,
+                self._excludes,
+                self._again,
+                self._marks.later,
+                self._news.put_nowait,
             )
             self._watcher = Watcher(self._disks, self._excludes, self._take_news)
             await self._site.set_mirror("syncing")
@@ -143,6 +150,7 @@ class Mirror:
                 while self._cursors[root] < position:
                     await self._moved.wait()
         self._marks.add(self._reconciler.refused, Side.BOTH)
+        self._reconciler.hurry()
         self._marks.hurry()
         await self._rest()
         refused = self._reconciler.refused
@@ -159,6 +167,7 @@ class Mirror:
     # Connected to the store
 
     async def _keep_connected(self) -> None:
+        pause = RECONNECT_SECONDS
         while True:
             try:
                 async with (
@@ -170,9 +179,11 @@ class Mirror:
             except (OSError, InvalidHandshake, RpcError) as error:
                 _log.warning("The mirror waits for the store: %s", error)
             finally:
+                worked = self._connected.is_set()
                 self._connected.clear()
             await self._site.set_mirror("syncing")
-            await asyncio.sleep(RECONNECT_SECONDS)
+            pause = RECONNECT_SECONDS if worked else min(2 * pause, RECONNECT_MOST)
+            await asyncio.sleep(pause)
 
     async def _work(self, client: Client, store: Store) -> None:
         """Works on one connection until it ends."""

@@ -41,6 +41,12 @@ AT_ONCE = 128
 YOUNG = 600_000
 """Milliseconds: what is deleted on the disk before it was stored for so long goes for good, else into the
 trash. So what programs make and remove all the time does not fill it."""
+TOLD = 100
+"""Paths that cannot be mirrored of which each is told."""
+REST = 10.0
+"""How many times as long as a large file was under way it is left alone before it is so again; at most"""
+REST_MOST = 60.0
+"""seconds. Else a log of some size would be stored all the time."""
 KIN = 20
 """Files of a folder that are looked at to know it again under another name."""
 NAME_LIMIT = 255
@@ -73,6 +79,7 @@ class Reconciler:
     Args:
         disks: by the paths of their roots.
         again: marks a path again.
+        later: the same, for when so many seconds have passed.
         tell: tells the user something.
 
     Attributes:
@@ -88,12 +95,14 @@ class Reconciler:
         disks: Mapping[str, Disk],
         excludes: Excludes,
         again: Callable[[str, Side], None],
+        later: Callable[[str, Side, float], None],
         tell: Callable[[MirrorConflict | MirrorRefusal], None],
     ) -> None:
         self._base = base
         self._disks = disks
         self._excludes = excludes
         self._again = again
+        self._later = later
         self._tell = tell
         self._jobs = Jobs()
         self._stored: dict[str, Stored | None] = {}
@@ -101,6 +110,8 @@ class Reconciler:
         self._moved: frozenset[str] = frozenset()
         self._removals: list[str] = []
         self._lost: BaseException | None = None
+        self._full = False
+        self._resting: dict[str, float] = {}
         self._large: dict[str, asyncio.Task[None]] = {}
         self._missed: dict[str, Side] = {}
         self._large_turns = asyncio.Semaphore(LARGE_AT_ONCE)
@@ -110,6 +121,10 @@ class Reconciler:
     def busy(self) -> bool:
         """Whether large files are under way."""
         return bool(self._large)
+
+    def hurry(self) -> None:
+        """Lets nothing rest."""
+        self._resting.clear()
 
     async def close(self) -> None:
         """Gives up what is under way."""
@@ -136,6 +151,7 @@ class Reconciler:
         self._moved = frozenset(moved)
         self._removals = []
         self._lost = None
+        self._full = False
         wanted = self._wanted(marks)
         try:
             await self._look(wanted, stored)
@@ -163,6 +179,11 @@ class Reconciler:
             if path in self._large:
                 self._missed[path] = self._missed.get(path, side) | side
                 continue
+            if path in self._resting:
+                if (seconds := self._resting[path] - time.monotonic()) > 0:
+                    self._later(path, side, seconds)
+                    continue
+                del self._resting[path]
             parent = path.rpartition("/")[0]
             if not _is_text(parent):  # that is told of the folder
                 continue
@@ -217,10 +238,9 @@ class Reconciler:
         found: dict[str, Seen | None] = {}
         for path in paths:
             disk, relative = self._at(path)
-            try:
+            # What cannot be looked at is taken to be as it was.
+            with contextlib.suppress(OSError):
                 found[path] = disk.look(relative)
-            except OSError as error:
-                _log.warning("%a cannot be looked at: %s", path, error)
         return found
 
     def _at(self, path: str) -> tuple[Disk, str]:
@@ -263,12 +283,16 @@ class Reconciler:
             elif error.kind in _LATER:
                 self._lost = error
             else:
+                self._full |= error.kind == "QuotaExceeded"
                 self.refuse(path, error.message)
         except OSError as error:
             if error.errno in NOT_THERE:
                 self._mark_with_parent(path)
             else:
                 self.refuse(path, error.strerror or str(error))
+        except Exception as error:  # programs go on in any case
+            _log.exception("%a is not mirrored", path)
+            self.refuse(path, f"of a fault: {error!r}")
 
     def _mark_with_parent(self, path: str) -> None:
         parent = path.rpartition("/")[0]
@@ -278,7 +302,7 @@ class Reconciler:
 
     def refuse(self, path: str, reason: str) -> None:
         """Leaves a path as it is for now, and tells why if that is new."""
-        if path not in self.refused:
+        if path not in self.refused and len(self.refused) < TOLD:
             _log.warning("%a is not mirrored: %s", path, reason)
             self._tell(refusal(path, reason))
         self.refused[path] = reason
@@ -412,6 +436,8 @@ class Reconciler:
                 await self._delete(path, stored, trash=False)
             made = await self.store.link(path, seen.target)
             self._agree(path, Agreed.on(made, seen))
+        elif self._full and path in self.refused:
+            return  # it was for want of room
         elif seen.size > SMALL:
             self._begin(path, self._upload(path, base, stored, seen))
         else:
@@ -514,7 +540,10 @@ class Reconciler:
 
         async def run() -> None:
             async with self._large_turns:
+                begun = time.monotonic()
                 await self._guard(path, work)
+                took = time.monotonic() - begun
+            self._resting[path] = time.monotonic() + min(REST_MOST, took * REST)
 
         def done(task: asyncio.Task[None]) -> None:
             del self._large[path]
