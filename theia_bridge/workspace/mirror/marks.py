@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from theia_bridge.workspace.mirror.reconciler import Side
+from theia_bridge.workspace.mirror.paths import Side
 from theia_bridge.workspace.mirror.watcher import News, Urgency
 
 DELAYS = {Urgency.NOW: 0.02, Urgency.GONE: 0.1, Urgency.WRITING: 0.25}

@@ -18,9 +18,11 @@ from rpc.client import Client, Notifications
 from theia_bridge.methods.protocol import DidChange
 from theia_bridge.workspace.errors import WorkspaceUnavailable
 from theia_bridge.workspace.mirror.base import Base
+from theia_bridge.workspace.mirror.desk import Desk, refusal
 from theia_bridge.workspace.mirror.disk import Disk
 from theia_bridge.workspace.mirror.excludes import Excludes
 from theia_bridge.workspace.mirror.marks import Marks
+from theia_bridge.workspace.mirror.paths import Side
 from theia_bridge.workspace.mirror.protocol import (
     DID_CONFLICT,
     DID_REFUSE,
@@ -28,7 +30,7 @@ from theia_bridge.workspace.mirror.protocol import (
     MirrorRefusal,
     MirrorSettled,
 )
-from theia_bridge.workspace.mirror.reconciler import Reconciler, Side, refusal
+from theia_bridge.workspace.mirror.reconciler import Reconciler
 from theia_bridge.workspace.mirror.states import Agreed, Stored
 from theia_bridge.workspace.mirror.store import Store
 from theia_bridge.workspace.mirror.watcher import News, Scan, Watcher
@@ -108,14 +110,10 @@ class Mirror:
                 await asyncio.to_thread(disk.clean)
             self._base = base
             self._marks = Marks()
-            self._reconciler = Reconciler(
-                base,
-                self._disks,
-                self._excludes,
-                self._again,
-                self._marks.later,
-                self._news.put_nowait,
+            self._desk = Desk(
+                base, self._disks, self._excludes, self._again, self._marks.later, self._news.put_nowait
             )
+            self._reconciler = Reconciler(self._desk)
             self._watcher = Watcher(self._disks, self._excludes, self._take_news)
             await self._site.set_mirror("syncing")
             working = asyncio.create_task(
@@ -142,18 +140,18 @@ class Mirror:
         if self._failure is not None:
             raise self._failure
         await self._connected.wait()
-        self._marks.add(self._reconciler.refused, Side.BOTH)
+        self._marks.add(self._desk.refused, Side.BOTH)
         await self._watcher.flush()
         for root in self._disks:
-            position = await self._reconciler.store.position(root)
+            position = await self._desk.store.position(root)
             async with self._moved:
                 while self._cursors[root] < position:
                     await self._moved.wait()
-        self._marks.add(self._reconciler.refused, Side.BOTH)
+        self._marks.add(self._desk.refused, Side.BOTH)
         self._reconciler.hurry()
         self._marks.hurry()
         await self._rest()
-        refused = self._reconciler.refused
+        refused = self._desk.refused
         some = [refusal(path, reason) for path, reason in itertools.islice(refused.items(), REFUSALS)]
         return MirrorSettled(refused=len(refused), refusals=some)
 
@@ -174,7 +172,7 @@ class Mirror:
                     self._site.gateway.connect() as client,
                     Store.connect(client, self._site.gateway) as store,
                 ):
-                    self._reconciler.store = store
+                    self._desk.store = store
                     await self._work(client, store)
             except (OSError, InvalidHandshake, RpcError) as error:
                 _log.warning("The mirror waits for the store: %s", error)
@@ -220,7 +218,7 @@ class Mirror:
         """Works on what is marked."""
         while True:
             if self._look_through:
-                await self._compare(self._reconciler.store)
+                await self._compare(self._desk.store)
             self._working = False
             self._look_idle()
             sides, moved = await self._marks.take()
@@ -317,7 +315,7 @@ class Mirror:
 
     def _again(self, path: str, side: Side) -> None:
         if not self._marks.again(path, side):
-            self._reconciler.refuse(path, "it does not come to rest")
+            self._desk.refuse(path, "it does not come to rest")
 
     async def _tell(self) -> None:
         while True:
@@ -342,7 +340,7 @@ class Mirror:
             blind += 1
             if blind * BLIND_SECONDS >= REFUSED_SECONDS:
                 blind = 0
-                self._marks.add(self._reconciler.refused, Side.BOTH)
+                self._marks.add(self._desk.refused, Side.BOTH)
             if self._watcher.blind:
                 self._look_again()
 
