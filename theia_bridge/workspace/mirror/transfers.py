@@ -59,7 +59,7 @@ class Transfers:
         if path in self._large:
             self._missed[path] = self._missed.get(path, side) | side
             return True
-        if path in self._resting:
+        if path in self._resting and side == Side.DISK:  # nobody saves so often as programs write
             if (seconds := self._resting[path] - time.monotonic()) > 0:
                 self._desk.later(path, side, seconds)
                 return True
