@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-from playwright.async_api import Locator, WebSocket, expect
+from playwright.async_api import Locator, WebSocket, WebSocketRoute, expect
 
 from tests.e2e.ide import READY, Ide
 from tests.process import Server
@@ -107,6 +107,13 @@ async def test_a_shell_answers_and_outlives_the_page(ide: Ide) -> None:
 
 async def test_how_a_program_and_the_workspace_end_is_told(ide: Ide, server: Server) -> None:
     await ide.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    sockets: list[WebSocketRoute] = []
+
+    def connect(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    await ide.page.route_web_socket(re.compile("/ws/terminal/"), connect)
     await ide.register()
     await expect(ide.status().locator(".codicon-vm-outline")).to_be_visible()
     await ide.command("Terminal: Create New Integrated Terminal from a Profile")
@@ -123,6 +130,9 @@ async def test_how_a_program_and_the_workspace_end_is_told(ide: Ide, server: Ser
     await ide.command("Terminal: Create New Terminal")
     await run(ide, "printf '\\e]0;begun\\a'")
     await expect(titled(ide, "begun")).to_be_visible()
+    await sockets[-1].close()  # as when the network is lost: it comes back, and what was typed is not lost
+    await run(ide, "printf '\\e]0;back\\a'")
+    await expect(titled(ide, "back")).to_be_visible()
     await expect(ide.status().locator(".codicon-vm-running")).to_be_visible()
     await ide.status().get_by_text("Workspace", exact=True).click()
     await ide.page.locator(".quick-input-widget .monaco-list-row", has_text="Stop Workspace").click()
