@@ -3,7 +3,7 @@ import { CommandProperties, ProcessTaskConfiguration } from '@theia/task/lib/com
 import { CreateTerminalParams } from '../../common/protocol.generated';
 import { toPath } from '../files/file-paths';
 
-const SPECIAL = [' ', ...BashQuotingFunctions.characters.needQuotes ?? []];
+const SPECIAL = [' ', '\'', '"', ...BashQuotingFunctions.characters.needQuotes ?? []];
 const QUOTED = /\\.|'[^']*'|"[^"]*"/gs;
 
 /** What is to be run for a task, and as people would type it. */
@@ -30,7 +30,7 @@ export function toTaskCommand(config: ProcessTaskConfiguration): TaskCommand {
         return { terminal: { ...place, command, args: args ?? [] }, line: [command, ...args ?? []].join(' ') };
     }
     // What is in quotes already, all of it or where it needs them, stays as it is.
-    const needsQuotes = (argument: string) => SPECIAL.some(character => argument.replace(QUOTED, '').includes(character));
+    const needsQuotes = (argument: string) => !argument || SPECIAL.some(character => argument.replace(QUOTED, '').includes(character));
     const line = args
         ? createShellCommandLine([command, ...args].map(part =>
             typeof part === 'string' && needsQuotes(part) ? { value: part, quoting: ShellQuoting.Strong } : part), BashQuotingFunctions)
