@@ -8,7 +8,9 @@ import re
 from playwright.async_api import Locator, WebSocket, WebSocketRoute, expect
 
 from tests.e2e.ide import READY, Ide
+from tests.e2e.test_files import channel
 from tests.process import Server
+from theia_bridge.workspace.terminal.protocol import CreateTerminalParams, Terminal
 
 TASKS = """{"version": "2.0.0", "tasks": [{
     "label": "check", "type": "shell", "command": "echo", "args": ["README.md:3: too  long"],
@@ -55,7 +57,7 @@ async def copied(ide: Ide, text: str) -> None:
             copied = await ide.page.evaluate("navigator.clipboard.readText()")
 
 
-async def test_a_shell_answers_and_outlives_the_page(ide: Ide) -> None:
+async def test_a_shell_answers_and_outlives_the_page(ide: Ide, server: Server) -> None:
     # What the browser runs on is nothing to the workspace, whose paths are Linux's.
     await ide.page.add_init_script("Object.defineProperty(navigator, 'platform', { get: () => 'Win32' })")
     sockets: list[WebSocket] = []
@@ -92,6 +94,14 @@ async def test_a_shell_answers_and_outlives_the_page(ide: Ide) -> None:
     await expect(ide.node("README.md")).to_contain_text("1")
     await ide.shot("task")
     await titled(ide, "Task: check").locator(".lm-TabBar-tabCloseIcon").click()
+
+    # A terminal that some other page has opened can be had on this one.
+    async with channel(server) as client:
+        await client.call("terminal.create", CreateTerminalParams(title="elsewhere"), Terminal)
+    await ide.command("Terminal: Attach to Session...")
+    await ide.page.locator(".quick-input-widget .monaco-list-row", has_text="elsewhere").click()
+    await run(ide, "exit")
+    await expect(titled(ide, "elsewhere")).to_have_count(0)
 
     await ide.command("Terminal: Rename...")
     await ide.page.keyboard.insert_text("mine")

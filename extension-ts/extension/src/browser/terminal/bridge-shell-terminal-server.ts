@@ -70,6 +70,11 @@ export class BridgeShellTerminalServer implements IShellTerminalServer {
         return end;
     }
 
+    /** All terminals of the session. */
+    async list(): Promise<Terminal[]> {
+        return (await this.connection.request('terminal.list', undefined)).terminals;
+    }
+
     /** Whether a terminal still is there. */
     async has(id: string): Promise<boolean> {
         return (await this.list()).some(terminal => terminal.id === id);
@@ -144,10 +149,6 @@ export class BridgeShellTerminalServer implements IShellTerminalServer {
     setClient(): void { }
 
     dispose(): void { }
-
-    protected async list(): Promise<Terminal[]> {
-        return (await this.connection.request('terminal.list', undefined)).terminals;
-    }
 
     protected async get(number: number): Promise<Terminal> {
         const id = this.idOf(number);

@@ -8,6 +8,7 @@ import { ShellTerminalProfile } from '@theia/terminal/lib/browser/shell-terminal
 import { TerminalFrontendContribution, TerminalMenus } from '@theia/terminal/lib/browser/terminal-frontend-contribution';
 import { TerminalProfile } from '@theia/terminal/lib/browser/terminal-profile-service';
 import { BridgeConnection } from '../connection/bridge-connection';
+import { BridgeShellTerminalServer } from './bridge-shell-terminal-server';
 import { BridgeTerminalWidget } from './bridge-terminal-widget';
 
 const ICON = 'codicon codicon-terminal';
@@ -18,12 +19,21 @@ const RENAME = Command.toLocalizedCommand({
     label: 'Rename...'
 }, 'theia-bridge/terminal/rename');
 
+const ATTACH = Command.toLocalizedCommand({
+    id: 'theia-bridge.terminal.attach',
+    category: 'Terminal',
+    label: 'Attach to Session...'
+}, 'theia-bridge/terminal/attach');
+
 /** Terminals of the session's workspace: it is not started before somebody wants one. */
 @injectable()
 export class BridgeTerminalContribution extends TerminalFrontendContribution {
 
     @inject(BridgeConnection)
     protected readonly connection: BridgeConnection;
+
+    @inject(BridgeShellTerminalServer)
+    protected readonly server: BridgeShellTerminalServer;
 
     /** A new layout is without a terminal: it would start the workspace of everybody who only looks in. */
     override async initializeLayout(): Promise<void> { }
@@ -35,6 +45,7 @@ export class BridgeTerminalContribution extends TerminalFrontendContribution {
             execute: title => this.rename(targeted(title?.owner)),
             isEnabled: title => !!targeted(title?.owner)
         }));
+        commands.registerCommand(ATTACH, { execute: () => this.attach() });
     }
 
     override registerMenus(menus: MenuModelRegistry): void {
@@ -82,6 +93,24 @@ export class BridgeTerminalContribution extends TerminalFrontendContribution {
             }
         } catch {
             // The terminal, which is opened next, tells why there are none.
+        }
+    }
+
+    /** Shows a terminal that runs, but not on this page: of another one, or of one that was lost. */
+    protected async attach(): Promise<void> {
+        const running = await this.server.list().catch(() => []);
+        const items = running.map(({ id, title, command, cwd }) => ({
+            label: title, description: command.join(' '), detail: cwd, number: this.server.numberOf(id)
+        })).filter(({ number }) => !this.getByTerminalId(number));
+        const chosen = await this.quickInputService?.showQuickPick(items, {
+            placeholder: items.length
+                ? nls.localize('theia-bridge/terminal/attachPrompt', 'Terminal of the session to show on this page')
+                : nls.localize('theia-bridge/terminal/attachNone', 'All terminals of the session are on this page already')
+        });
+        if (chosen) {
+            const terminal = await this.newTerminal({ title: chosen.label, iconClass: ICON });
+            await this.open(terminal);
+            await terminal.start(chosen.number);
         }
     }
 
