@@ -79,6 +79,34 @@ async def test_a_disk_that_takes_no_more_ends_no_shell(start: Start) -> None:
         assert await mirrored.read("/workspace/kept.txt") == b"saved all the same"
 
 
+KNOCK = """
+import os, socket
+def fails(what):
+    try:
+        what()
+    except OSError as error:
+        print(type(error).__name__)
+folder = "/run/theia-bridge"
+fails(lambda: os.rename(f"{folder}/gateway.sock", f"{folder}/other"))
+fails(lambda: os.unlink(f"{folder}/runtime.sock"))
+fails(lambda: socket.socket(socket.AF_UNIX).bind(f"{folder}/mine"))
+many = [socket.socket(socket.AF_UNIX) for _ in range(900)]
+for one in many:
+    one.connect(f"{folder}/gateway.sock")
+print({one.recv(1) for one in many}, "end.")
+"""
+
+
+async def test_the_runtimes_way_to_the_server_is_no_programs(start: Start) -> None:
+    """Who took its place would be given its token; who kept connections open, all that there may be."""
+    server = await start()
+    async with Person.register(server, "ada@example.com") as ada:
+        knock = await ada.create("/usr/bin/env", "python3", "-c", KNOCK)
+        async with ada.attach(knock.id) as attached:
+            said = (await attached.until("end.")).split("\r\n")
+        assert said == ["OSError", "OSError", "OSError", "{b''} "]
+
+
 async def test_the_runtimes_own_memory_is_out_of_reach(start: Start) -> None:
     server = await start()
     async with Person.register(server, "ada@example.com") as ada:

@@ -17,6 +17,7 @@ from tests.workspace.test_runtimes import children, it_ends
 from theia_bridge.workspace.mirror.protocol import MirrorConflict, MirrorRefusal
 
 LONG_AGO = 1_000_000_000
+DOWN = "import os; [(os.mkdir(name), os.chdir(name)) for name in 1200 * (str(1),)]"
 
 
 async def stop(client: Client) -> None:
@@ -171,3 +172,31 @@ async def test_more_news_than_the_system_keeps(server: Server) -> None:
         await work.sync()
         assert len(await work.names("/workspace/many")) == 6000
         assert await work.names("/workspace") == ["many"]
+
+
+async def test_a_folder_made_anew_is_filled_though_it_looks_like_the_former(server: Server) -> None:
+    """A file system gives the number of a folder that was deleted to the next one."""
+    async with Mirrored.start(server) as work:
+        await work.save("/workspace/kept.txt", "kept")
+        await work.sync()
+        await work.person.client.call("workspace.stop", None, object)
+        folder = work.on_disk("/workspace")
+        for name in os.listxattr(folder):
+            os.removexattr(folder, name)
+        for file in folder.iterdir():
+            file.unlink()
+        await work.run()
+        assert (await work.equal())["/workspace/kept.txt"].content == b"kept"
+
+
+async def test_times_far_away_and_folders_far_down(server: Server) -> None:
+    """Of 2262 no more nanoseconds fit in 64 bits; Python does not call itself so many times."""
+    async with Mirrored.start(server) as work:
+        await work.shell("for n in 1910 2400; do echo $n > $n; touch -d $n-01-01 $n; done")
+        await work.equal()
+        await work.shell("echo later > 2400; touch -d 2401-01-01 2400")
+        assert (await work.equal())["/workspace/2400"].content == b"later\n"
+        await work.shell(f"mkdir -p top/.venv; cd top/.venv; python3 -c '{DOWN}'")
+        await work.sync()
+        await work.delete("/workspace/top")
+        await work.equal()

@@ -13,7 +13,7 @@ import aiohttp
 import jwt
 import pytest
 from websockets.asyncio.client import unix_connect
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import InvalidMessage, InvalidStatus
 
 from rpc import RpcError
 from rpc.client import Client, Unauthorized
@@ -232,20 +232,9 @@ async def test_the_sockets_of_a_runtime_are_for_it_and_the_server_alone(
         (name,) = os.listdir(temporary)
         folder = temporary / name
         assert folder.stat().st_mode & 0o077 == 0
-        gateway = str(folder / session / "gateway.sock")
-        for given in (token, None, "x.y.z"):  # even a good token of the user is for the front door
-            with pytest.raises(Unauthorized):
-                async with Client.connect("ws://gateway/ws/rpc", unix=gateway, token=given):
-                    pass
-        connector = aiohttp.UnixConnector(gateway)
-        async with aiohttp.ClientSession(connector=connector) as http:
-            for path in ("/login", "/api/v5/users/me", "/ws/terminal/x", "/metrics", "/api/v5/auth/login"):
-                async with http.get(
-                    f"http://gateway{path}", headers={"Authorization": f"Bearer {token}"}
-                ) as refused:
-                    assert refused.status == 404, path
-            async with http.get("http://gateway/api/v5/files/workspace/README.md") as refused:
-                assert refused.status == 401
+        with pytest.raises((OSError, InvalidMessage)):  # whoever asks is not the runtime
+            async with Client.connect("ws://gateway/ws/rpc", unix=str(folder / session / "gateway.sock")):
+                pass
         runtime = str(folder / session / "runtime.sock")
         for given in (token, None):
             with pytest.raises(Unauthorized):
@@ -253,6 +242,18 @@ async def test_the_sockets_of_a_runtime_are_for_it_and_the_server_alone(
                     pass
         with pytest.raises(InvalidStatus):
             await unix_connect(runtime, "ws://runtime/terminal/1")
+
+
+def fill(folder: Path) -> None:
+    """Makes more folders in one another than Python could call itself."""
+    opened = os.open(folder, os.O_DIRECTORY)
+    for _ in range(1200):
+        os.mkdir("d", dir_fd=opened)
+        below = os.open("d", os.O_DIRECTORY, dir_fd=opened)
+        os.close(opened)
+        opened = below
+    os.symlink("/", "link", dir_fd=opened)
+    os.close(opened)
 
 
 async def test_folders_of_sessions_that_are_gone_are_removed(start: Start, tmp_path: Path) -> None:
@@ -264,6 +265,7 @@ async def test_folders_of_sessions_that_are_gone_are_removed(start: Start, tmp_p
     await server.stop()
     tenant = tmp_path / "workspaces" / claims["tid"]
     (tenant / "gone" / "workspace").mkdir(parents=True)
+    fill(tenant / "gone" / "workspace")
     (tenant / "gone" / "lock").write_text(server.store)
     (tenant / "foreign").mkdir()
     (tenant / "foreign" / "lock").write_text("embedded:of-another-server")

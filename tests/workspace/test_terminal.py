@@ -191,6 +191,12 @@ async def test_what_does_not_end_is_killed(ada: Person) -> None:
         assert await terminal.to_end() == TerminalExit(signal="SIGKILL")
 
 
+async def test_a_signal_without_a_name_is_told(ada: Person) -> None:
+    created = await ada.create("/bin/sh", "-c", "kill -40 $$")
+    async with ada.attach(created.id) as terminal:
+        assert await terminal.to_end() == TerminalExit(signal="SIGRTMIN+6")
+
+
 @pytest.mark.parametrize(
     ("params", "kind", "told"),
     [

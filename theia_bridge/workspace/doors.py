@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 from aiohttp import web
 
@@ -13,6 +15,7 @@ from auth.errors import Reason, TokenRejected
 from auth.gate import Gate
 from fdb_provider.scope import Scope
 from theia_bridge.workspace import sandbox
+from theia_bridge.workspace.peers import peer
 
 OPEN = ("/ws/rpc", "/api/v5/files")
 """What a runtime may ask for, and all below it."""
@@ -29,6 +32,7 @@ class Doors:
         self.gate = gate
         self._serve: Callable[[], asyncio.BaseProtocol] | None = None
         self._open: dict[str, tuple[Scope, asyncio.Server]] = {}
+        self._only: dict[str, int] = {}
 
     def serve_with(self, server: Callable[[], asyncio.BaseProtocol]) -> None:
         """Has connections served by what `web.AppRunner.server` is."""
@@ -42,12 +46,22 @@ class Doors:
         """
         if self._serve is None:
             raise RuntimeError("the application does not run")
-        listening = await asyncio.get_running_loop().create_unix_server(self._serve, path)
+        knock = partial(_Knock, partial(self._only.get, path), self._serve)
+        listening = await asyncio.get_running_loop().create_unix_server(knock, path)
         sandbox.give(Path(path))
         self._open[path] = scope, listening
 
+    def keep_to(self, path: str, process: int) -> None:
+        """From now on takes connections there of that process only.
+
+        Programs that run beside it have the same user, and could take up all connections that the server may
+        have open, or all its time.
+        """
+        self._only[path] = process
+
     def close(self, path: str) -> None:
         """Listens there no more."""
+        self._only.pop(path, None)
         _, listening = self._open.pop(path)
         listening.close()
 
@@ -71,3 +85,26 @@ class Doors:
         if door not in self._open or self._open[door][0] != user.scope:
             raise TokenRejected(Reason.REVOKED)
         return user
+
+
+class _Knock(asyncio.Protocol):
+    """A connection of which it is not known yet whether it is served.
+
+    Args:
+        only: the process that is; None: any.
+        serve: makes the protocol that does it.
+    """
+
+    def __init__(self, only: Callable[[], int | None], serve: Callable[[], asyncio.BaseProtocol]) -> None:
+        self._only = only
+        self._serve = serve
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        connection = cast(asyncio.Transport, transport)  # uvloop's are of no class of asyncio
+        only = self._only()
+        if only is not None and peer(connection.get_extra_info("socket")) != only:
+            connection.abort()
+            return
+        protocol = self._serve()
+        connection.set_protocol(protocol)
+        protocol.connection_made(transport)

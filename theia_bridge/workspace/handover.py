@@ -16,7 +16,7 @@ import msgspec
 GATEWAY_SOCKET = "gateway.sock"
 """In the folder of sockets: the gateway listens there."""
 RUNTIME_SOCKET = "runtime.sock"
-"""In the folder of sockets: the runtime listens there."""
+"""In the folder of sockets: the runtime listens there, at what the launcher has bound."""
 NICE = 5
 """How much the processes of workspaces stand back for others when all processors are busy."""
 OOM_SCORE = 800
@@ -83,6 +83,7 @@ class Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             these very paths.
         mirror: a folder for what the mirror of these remembers; not to be seen below them.
         sockets: the folder of the two sockets.
+        listener: the number of the open file that is the socket it is to listen at.
         excludes: names of folders that are not mirrored.
         languages: the servers of languages, by the languages' ids.
         max_frame: bytes of the largest frame that the gateway takes.
@@ -98,6 +99,7 @@ class Handover(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     home: Path
     mirror: Path
     sockets: Path
+    listener: int
     excludes: tuple[str, ...]
     languages: Mapping[str, LanguageServer]
     max_frame: int

@@ -7,8 +7,10 @@ import contextlib
 import fcntl
 import functools
 import logging
+import os
 import secrets
 import shutil
+import socket
 import tempfile
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Iterator
@@ -20,7 +22,9 @@ from theia_bridge.workspace import sandbox
 from theia_bridge.workspace.errors import WorkspaceUnavailable
 from theia_bridge.workspace.handover import GATEWAY_SOCKET, READY, RUNTIME_SOCKET, Handover, ProcessLimits
 from theia_bridge.workspace.languages.settings import servers
-from theia_bridge.workspace.python import python
+from theia_bridge.workspace.peers import peer
+from theia_bridge.workspace.python import Python, python
+from theia_bridge.workspace.trees import remove_tree
 
 START_SECONDS = 20.0
 """How long a runtime may take until it listens."""
@@ -41,6 +45,7 @@ class Child:
     Attributes:
         sockets: the folder of its two sockets.
         secret: lets in at its socket.
+        listens: the process that listens there, once it does: the runtime's own.
     """
 
     def __init__(self, process: Process, sockets: Path, secret: str, name: str) -> None:
@@ -50,6 +55,7 @@ class Child:
         self._log = asyncio.create_task(self._read_log())
         self.sockets = sockets
         self.secret = secret
+        self.listens = 0
 
     @property
     def socket(self) -> str:
@@ -80,6 +86,9 @@ class Child:
         if said != READY:
             await self.ended()
             raise WorkspaceUnavailable(f"The workspace did not start: {self._said or 'no reason given'}")
+        with socket.socket(socket.AF_UNIX) as knock:
+            knock.connect(self.socket)
+            self.listens = peer(knock)
 
     async def ended(self) -> int:
         """Waits for its end; the exit code."""
@@ -162,7 +171,8 @@ class Launcher:
         for folder in (folders.workspace, folders.home, folders.mirror, folders.sockets):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._shut_in:
-            sandbox.give(folders.workspace, folders.home, folders.mirror, folders.sockets)
+            sandbox.give(folders.workspace, folders.home, folders.mirror)
+            folders.sockets.chmod(0o755)  # to be looked up in by the user inside; others do not get there
         if not folders.etc.is_dir():
             sandbox.make_up(folders.etc)
         return folders
@@ -184,6 +194,7 @@ class Launcher:
         own = python() if self._shut_in else python(taken=())
         environment = sandbox.environment(inside.home, own)
         secret = secrets.token_hex(16)
+        listener = _bind(folders.sockets / RUNTIME_SOCKET)
         handover = Handover(
             tenant=scope.tenant,
             user=scope.user,
@@ -194,6 +205,7 @@ class Launcher:
             home=inside.home,
             mirror=inside.mirror,
             sockets=inside.sockets,
+            listener=listener.fileno(),
             excludes=self._settings.workspace_excludes,
             languages=servers(self._settings),
             max_frame=self._settings.rpc_max_frame,
@@ -201,16 +213,8 @@ class Launcher:
             sandboxed=self._shut_in,
         )
         program = [own.executable, "-m", "theia_bridge.workspace"]
-        if self._shut_in:
-            options = sandbox.options(folders, own, environment, network=self._settings.workspace_network)
-            process = await sandbox.start(options, program)
-        else:
-            _log.warning(
-                "Session %s runs programs without a sandbox: they may do what the server may", scope.session
-            )
-            process = await asyncio.create_subprocess_exec(
-                *program, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=environment, cwd=folders.workspace
-            )
+        with listener:  # open in the runtime only, so that nobody waits for an answer once that has ended
+            process = await self._start(scope, folders, own, environment, program, listener)
         child = Child(process, folders.sockets, secret, scope.session)
         try:
             await child.hand_over(handover)
@@ -220,6 +224,31 @@ class Launcher:
             raise
         return child
 
+    async def _start(
+        self,
+        scope: Scope,
+        folders: sandbox.Folders,
+        own: Python,
+        environment: dict[str, str],
+        program: list[str],
+        listener: socket.socket,
+    ) -> Process:
+        if self._shut_in:
+            options = sandbox.options(folders, own, environment, network=self._settings.workspace_network)
+            return await sandbox.start(options, program, [listener.fileno()])
+        _log.warning(
+            "Session %s runs programs without a sandbox: they may do what the server may", scope.session
+        )
+        return await asyncio.create_subprocess_exec(
+            *program,
+            stdin=PIPE,
+            stdout=PIPE,
+            stderr=PIPE,
+            env=environment,
+            cwd=folders.workspace,
+            pass_fds=[listener.fileno()],
+        )
+
     def sessions(self) -> list[tuple[str, str]]:
         """Tenants and sessions of this store that have folders here."""
         locks = self._settings.workspace_folder.absolute().glob(f"*/*/{_LOCK}")
@@ -227,10 +256,15 @@ class Launcher:
         return [(lock.parent.parent.name, lock.parent.name) for lock in mine]
 
     def remove(self, tenant: str, session: str) -> None:
-        """Removes the folders of a session that is gone, unless they are in use."""
+        """Removes the folders of a session that is gone, unless they are in use. Raises `OSError`."""
         scope = Scope(tenant, "", session)
+        root = self._root(scope)
         with contextlib.suppress(WorkspaceUnavailable), self.own(scope):
-            shutil.rmtree(self._root(scope), ignore_errors=True)
+            folder = os.open(root.parent, os.O_PATH | os.O_DIRECTORY)
+            try:
+                remove_tree(folder, root.name)
+            finally:
+                os.close(folder)
 
     @contextlib.contextmanager
     def own(self, scope: Scope) -> Iterator[None]:
@@ -255,3 +289,15 @@ class Launcher:
 
     def _root(self, scope: Scope) -> Path:
         return self._settings.workspace_folder.absolute() / scope.tenant / scope.session
+
+
+def _bind(path: Path) -> socket.socket:
+    """A socket at a path, which nobody listens at yet. Raises `OSError`."""
+    path.unlink(missing_ok=True)
+    bound = socket.socket(socket.AF_UNIX)
+    try:
+        bound.bind(str(path))
+    except BaseException:
+        bound.close()
+        raise
+    return bound

@@ -214,6 +214,7 @@ class Runtime:
                 stack.callback(host.doors.close, door)
                 child = await host.launcher.launch(self.scope, sign_in.token)
                 stack.push_async_callback(child.end)
+                host.doors.keep_to(door, child.listens)
                 client = await stack.enter_async_context(
                     Client.connect("ws://runtime/rpc", unix=child.socket, token=child.secret)
                 )
@@ -428,9 +429,15 @@ class Runtimes:
         try:
             for tenant, session in await asyncio.to_thread(self.launcher.sessions):
                 if not await self.sign_ins.known(tenant, session):
-                    await asyncio.to_thread(self.launcher.remove, tenant, session)
+                    await self._remove(tenant, session)
         except (StoreError, OSError) as error:
             _log.warning("The folders of sessions that are gone are not removed now: %s", error)
+
+    async def _remove(self, tenant: str, session: str) -> None:
+        try:
+            await asyncio.to_thread(self.launcher.remove, tenant, session)
+        except OSError as error:  # the others can be
+            _log.warning("The folder of session %s, which is gone, is not removed now: %s", session, error)
 
     async def _make_room(self) -> None:
         """Stops the runtime that has idled longest. Raises `WorkspaceUnavailable` when all are in use."""

@@ -129,8 +129,11 @@ async def check() -> None:
         )
 
 
-async def start(options: Sequence[str], command: Sequence[str]) -> Process:
+async def start(options: Sequence[str], command: Sequence[str], inherited: Sequence[int] = ()) -> Process:
     """Runs a command in a sandbox of these options; all three of its standard streams are pipes.
+
+    Args:
+        inherited: open files that it has by the same numbers.
 
     Raises:
         NoSandbox: there is no bubblewrap.
@@ -143,7 +146,7 @@ async def start(options: Sequence[str], command: Sequence[str]) -> Process:
             file.write(b"".join(option.encode() + b"\0" for option in options))
         os.lseek(given, 0, os.SEEK_SET)
         # Not on the command line, which is to be seen in the sandbox.
-        line, passed = [str(program()), "--args", str(given)], [given]
+        line, passed = [str(program()), "--args", str(given)], [given, *inherited]
         if not _root():
             line += ["--uid", str(UID), "--gid", str(UID)]
             return await _start([*line, "--", *command], passed)
@@ -212,9 +215,10 @@ def options(folders: Folders, python: Python, environment: Mapping[str, str], *,
         (folders.workspace, INSIDE.workspace),
         (folders.home, INSIDE.home),
         (folders.mirror, INSIDE.mirror),
-        (folders.sockets, INSIDE.sockets),
     ):
         line += ["--bind", str(source), str(target)]
+    # Not to write: who could put a socket of his own in the place of one would be told the runtime's token.
+    line += ["--ro-bind", str(folders.sockets), str(INSIDE.sockets)]
     for name, value in environment.items():
         line += ["--setenv", name, value]
     # What the sandbox is made of is in memory too, and would be another place to fill.

@@ -9,6 +9,7 @@ import hmac
 import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Callable, Mapping
 
@@ -24,7 +25,7 @@ from theia_bridge.errors import to_rpc
 from theia_bridge.log import setup_log
 from theia_bridge.workspace import sandbox
 from theia_bridge.workspace.gateway import Gateway
-from theia_bridge.workspace.handover import READY, RUNTIME_SOCKET, Handover
+from theia_bridge.workspace.handover import READY, Handover
 from theia_bridge.workspace.parts import PARTS, Part
 from theia_bridge.workspace.protocol import MirrorState, RenewRuntimeParams, RuntimeStatus
 
@@ -158,10 +159,8 @@ async def _run(handover: Handover, python: Mapping[str, str]) -> None:
     app.router.add_get("/rpc", site.serve)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
-    socket = handover.sockets / RUNTIME_SOCKET
-    with contextlib.suppress(FileNotFoundError):
-        socket.unlink()
-    await web.UnixSite(runner, str(socket)).start()
+    os.set_inheritable(handover.listener, False)
+    await web.SockSite(runner, socket.socket(fileno=handover.listener)).start()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, site.stopping.set)

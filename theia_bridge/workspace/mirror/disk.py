@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fdb_provider.files.entry import MODE_BITS
+from theia_bridge.workspace import trees
 from theia_bridge.workspace.mirror.excludes import SPARE
 from theia_bridge.workspace.mirror.states import UNKNOWN, Kind, Seen
 
@@ -28,10 +29,13 @@ FRESH = 20_000_000
 PART = 1 << 20
 """Bytes of a large file that are in memory at a time."""
 INO_BITS = (1 << 63) - 1
+LATEST = (1 << 63) - 1
+"""Nanoseconds since 1970, in 2262: files may say that they are of later, but no table holds that."""
 _OPEN_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _OPEN_FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 _MAKE_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOREPLACE, _EXCHANGE = 1, 2
+_MARK = "user.theia-bridge"
 NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
 """What the system answers where a path leads nowhere, or over a link."""
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -47,8 +51,8 @@ def seen_of(info: os.stat_result, target: str = "") -> Seen:
         stat.S_IMODE(info.st_mode) & MODE_BITS,
         info.st_ino & INO_BITS,
         info.st_size,
-        info.st_mtime_ns,
-        info.st_ctime_ns,
+        min(info.st_mtime_ns, LATEST),
+        min(info.st_ctime_ns, LATEST),
         target,
     )
 
@@ -79,6 +83,19 @@ class Disk:
     def ino(self) -> int:
         """The inode of the root."""
         return os.fstat(self._root).st_ino & INO_BITS
+
+    @property
+    def mark(self) -> str:
+        """What the root was marked with: nothing if it is another folder, even with the same inode."""
+        try:
+            return os.getxattr(proc_path(self._root), _MARK).decode()
+        except OSError:
+            return ""
+
+    def set_mark(self, mark: str) -> None:
+        """Marks the root; where files have no attributes, it stays without one."""
+        with contextlib.suppress(OSError):
+            os.setxattr(proc_path(self._root), _MARK, mark.encode())
 
     def look(self, path: str) -> Seen | None:
         """What is there; None also if its folder is none."""
@@ -223,21 +240,12 @@ class Disk:
 
     def remove_tree(self, path: str) -> None:
         """Removes a folder with all in it, or whatever is there. Raises `OSError`."""
-        found = self.look(path)
-        if found is None:
-            return
-        if found.kind != "directory":
-            with self._parent(path, writing=True) as (folder, name):
-                os.unlink(name, dir_fd=folder)
-            return
-        for name, _ in self.entries(path):
-            self.remove_tree(f"{path}/{name}")
-        with self._parent(path, writing=True) as (folder, name):
-            os.rmdir(name, dir_fd=folder)
+        with contextlib.suppress(FileNotFoundError), self._parent(path, writing=True) as (folder, name):
+            trees.remove_tree(folder, name)
 
     def clean(self) -> None:
         """Removes what a mirror has left that was killed."""
-        with contextlib.suppress(OSError, RecursionError):
+        with contextlib.suppress(OSError):
             self.remove_tree(SPARE)
 
     def place(self, spare: int, name: str, folder: int, last: str, expected: Seen | None) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import secrets
 import sqlite3
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
@@ -135,7 +136,7 @@ class Mirror:
         """Returns when all is on both sides that was on one of them when this was called.
 
         Raises:
-            WorkspaceUnavailable: the disk cannot be used.
+            WorkspaceUnavailable: the disk cannot be used, or the store cannot.
         """
         if self._failure is not None:
             raise self._failure
@@ -143,7 +144,12 @@ class Mirror:
         self._marks.add(self._desk.refused, Side.BOTH)
         await self._watcher.flush()
         for root in self._disks:
-            position = await self._desk.store.position(root)
+            try:
+                position = await self._desk.store.position(root)
+            except ChannelClosed:
+                raise WorkspaceUnavailable(
+                    "The workspace has lost its store. Try again in a moment."
+                ) from None
             async with self._moved:
                 while self._cursors[root] < position:
                     await self._moved.wait()
@@ -264,16 +270,18 @@ class Mirror:
     def _check_disks(self, rows: dict[str, Agreed], found: Scan) -> None:
         """Forgets what both sides have agreed on where the disk may not be what it was then.
 
-        After a crash of the machine, files may be empty or gone that were written before: they are not taken
-        for changes somebody has made. What is equal is agreed on anew; else both are kept.
+        It may have been deleted and made again, with the same inode. After a crash of the machine, files may
+        be empty or gone that were written before: they are not taken for changes somebody has made. What is
+        equal is agreed on anew; else both are kept.
         """
         for root, disk in self._disks.items():
-            name, ino = f"ino {root}", str(disk.ino)
-            if self._base.fact(name) != ino:
+            name = f"root {root}"
+            if self._base.fact(name) != f"{disk.ino} {disk.mark}":
                 self._base.clear(root)
                 for path in [path for path in rows if path.startswith(f"{root}/")]:
                     del rows[path]
-                self._base.note(name, ino)
+                disk.set_mark(secrets.token_hex(8))
+                self._base.note(name, f"{disk.ino} {disk.mark}")
         boot = _BOOT.read_text()
         if self._base.fact("boot") != boot:
             for path, row in list(rows.items()):

@@ -151,33 +151,34 @@ def _clear(
     """
     removed: list[str] = []
     kept: list[str] = []
-    for name, seen in disk.entries(at):
-        below, place = f"{path}/{name}", f"{at}/{name}"
-        row = rows.get(below)
-        try:
-            if excludes.has(below):
-                disk.remove_tree(place)
-            elif seen.kind == "directory":
-                gone, left = _clear(disk, place, path=below, rows=rows, excludes=excludes)
-                removed += gone
-                kept += left
-            elif row is not None and _is_same(disk, place, row, seen):
-                disk.remove(place, seen)
-                removed.append(below)
-            else:
+    folders = [(path, at)]
+    for folder, place in folders:  # those in it are added
+        for name, seen in disk.entries(place):
+            below, there = f"{folder}/{name}", f"{place}/{name}"
+            row = rows.get(below)
+            try:
+                if excludes.has(below):
+                    disk.remove_tree(there)
+                elif seen.kind == "directory":
+                    folders.append((below, there))
+                elif row is not None and _is_same(disk, there, row, seen):
+                    disk.remove(there, seen)
+                    removed.append(below)
+                else:
+                    kept.append(below)
+            except Changed:
                 kept.append(below)
-        except Changed:
-            kept.append(below)
-    found = disk.look(at)
-    if found is not None and found.kind == "directory":
-        try:
-            disk.remove(at, found)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                raise
-            kept.append(path)
-            return removed, kept
-    removed.append(path)
+    for folder, place in reversed(folders):
+        found = disk.look(place)
+        if found is not None and found.kind == "directory":
+            try:
+                disk.remove(place, found)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                kept.append(folder)
+                continue
+        removed.append(folder)
     return removed, kept
 
 

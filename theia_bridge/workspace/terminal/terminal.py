@@ -219,8 +219,7 @@ class Terminal:
             self._pty.resume()
 
     def _exited(self, code: int) -> None:
-        ended_by = signal.Signals(-code).name if code < 0 else None
-        self.exit = TerminalExit(signal=ended_by) if ended_by else TerminalExit(code=code)
+        self.exit = TerminalExit(signal=_name(-code)) if code < 0 else TerminalExit(code=code)
         self._over.set()
         for attachment in self._attached:
             attachment.changed.set()
@@ -228,6 +227,14 @@ class Terminal:
 
 
 _decode = msgspec.json.Decoder(Control).decode
+
+
+def _name(number: int) -> str:
+    """What a signal is called; most of those for real-time have no name of their own."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGRTMIN+{number - signal.SIGRTMIN}"
 
 
 def _folder_of(pid: int) -> str | None:
