@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from http import HTTPStatus
 
@@ -17,6 +18,7 @@ from tests.workspace.terminals import Person
 from tests.workspace.test_runtimes import children, rest
 from theia_bridge.leases import UNAUTHORIZED
 from theia_bridge.methods.protocol import Renewed, RenewParams
+from theia_bridge.workspace.proxy import SOCKETS
 
 WITHIN = 1.0
 """Seconds in which a socket closes whose sign-in has ended."""
@@ -128,3 +130,14 @@ async def test_a_socket_closes_with_the_runtime_and_asks_to_come_again(server: S
             await ada.client.call("workspace.stop", None, dict)
             assert await closed(attached.socket, 10) in (aiohttp.WSCloseCode.SERVICE_RESTART, 1001)
         assert await refused(server, f"/ws/terminal/{terminal.id}?token={ada.token}") is HTTPStatus.NOT_FOUND
+
+
+async def test_a_session_has_so_many_sockets_and_each_is_answered(server: Server) -> None:
+    async with Person.register(server, "ada@example.com") as ada, contextlib.AsyncExitStack() as stack:
+        id = (await ada.create("cat")).id
+        for _ in range(SOCKETS):
+            last = await stack.enter_async_context(ada.attach(id))
+        path = f"/ws/terminal/{id}?token={ada.token}"
+        assert await refused(server, path) is HTTPStatus.TOO_MANY_REQUESTS
+        await last.type("hello\n")
+        await last.until("hello\r\nhello\r\n")

@@ -21,8 +21,12 @@ from theia_bridge.workspace.runtimes import Runtime
 
 CLOSE_SECONDS = 5.0
 """How long a browser may take to agree to a close before its connection is dropped."""
+SOCKETS = 256
+"""Sockets of terminals and language servers that a session may have open: each takes two of the open files
+that the gateway may have, which are everybody's."""
 _NOT_THERE = "The workspace has no such terminal or language server."
 _TOO_MANY = "The workspace has as many language servers as it may: close other windows of it."
+_TOO_MANY_SOCKETS = f"The session has {SOCKETS} sockets of its workspace open, as many as it may: close some."
 _VIEWER = "You are a viewer in this tenant: you may read, but not run programs."
 
 routes = web.RouteTableDef()
@@ -62,6 +66,8 @@ def _name(request: web.Request, part: str) -> str:
 
 async def _serve(request: web.Request, runtime: Runtime, path: str) -> web.WebSocketResponse:
     """Connects the browser to the runtime. All that can be refused is refused before the upgrade."""
+    if runtime.held >= SOCKETS:
+        raise web.HTTPTooManyRequests(text=_TOO_MANY_SOCKETS)
     with runtime.hold():
         try:
             inner = await runtime.connect(path)

@@ -137,6 +137,11 @@ class Runtime:
             self._used_at = time.monotonic()
 
     @property
+    def held(self) -> int:
+        """How many sockets and searches use it now."""
+        return self._held
+
+    @property
     def idle(self) -> float:
         """Seconds for which nobody has used it; 0 while somebody does."""
         if self._held or self._host.watched(self.scope):
@@ -218,7 +223,7 @@ class Runtime:
                 client = await stack.enter_async_context(
                     Client.connect("ws://runtime/rpc", unix=child.socket, token=child.secret)
                 )
-                http = aiohttp.ClientSession(connector=aiohttp.UnixConnector(child.socket))
+                http = aiohttp.ClientSession(connector=aiohttp.UnixConnector(child.socket, limit=0))
                 await stack.enter_async_context(http)
                 stack.callback(self._down)
                 self._client, self._child, self._http = client, child, http
