@@ -154,6 +154,8 @@ class Mirror:
                 while self._cursors[root] < position:
                     await self._moved.wait()
         self._marks.add(self._desk.refused, Side.BOTH)
+        if self._watcher.blind:
+            self._look_again()
         self._reconciler.hurry()
         self._marks.hurry()
         await self._rest()

@@ -26,6 +26,8 @@ from theia_bridge.workspace.mirror.states import Seen
 GATHER = 10
 """Milliseconds in which events are gathered before they are read."""
 _READ = 1 << 20
+_NO_MORE = (errno.ENOSPC, errno.EMFILE)
+"""What the system answers when a user has as many watches, or as many who watch, as allowed."""
 _MASK = (
     flags.CREATE
     | flags.DELETE
@@ -80,7 +82,7 @@ class Watcher:
         tell: is called on the event loop.
 
     Attributes:
-        blind: not all folders are watched, as the system allows no more watches.
+        blind: not all folders are watched, as the system allows no more.
     """
 
     def __init__(self, disks: Mapping[str, Disk], excludes: Excludes, tell: Callable[[News], None]) -> None:
@@ -96,7 +98,7 @@ class Watcher:
         self._news = News()
         self._ends = False
         self.blind = False
-        self._inotify = INotify(nonblocking=True)
+        self._inotify = self._open()
         self._thread = threading.Thread(target=self._run, name="watcher", daemon=True)
         self._thread.start()
 
@@ -112,7 +114,8 @@ class Watcher:
         self._ends = True
         os.eventfd_write(self._wake, 1)
         await asyncio.to_thread(self._thread.join)
-        self._inotify.close()
+        if self._inotify is not None:
+            self._inotify.close()
         os.close(self._wake)
 
     async def _ask(self, scan: bool) -> Scan:
@@ -121,11 +124,25 @@ class Watcher:
         os.eventfd_write(self._wake, 1)
         return await future
 
+    def _open(self) -> INotify | None:
+        try:
+            return INotify(nonblocking=True)
+        except OSError as error:
+            if error.errno not in _NO_MORE:
+                raise
+            self._go_blind("fs.inotify.max_user_instances")
+            return None
+
+    def _go_blind(self, setting: str) -> None:
+        if not self.blind:
+            self.blind = True
+            _log.warning("Not all folders can be watched, so changes are found late: raise %s", setting)
+
     def _run(self) -> None:
-        inotify = self._inotify.fileno()
         poll = select.poll()
         poll.register(self._wake, select.POLLIN)
-        poll.register(inotify, select.POLLIN)
+        if self._inotify is not None:
+            poll.register(self._inotify.fileno(), select.POLLIN)
         gather = select.poll()
         gather.register(self._wake, select.POLLIN)
         while not self._ends:
@@ -146,7 +163,7 @@ class Watcher:
     def _read(self) -> None:
         """Reads all there is, and tells of it."""
         leaving, self._leaving = self._leaving, {}
-        while True:
+        while self._inotify is not None:
             try:
                 data = os.read(self._inotify.fileno(), _READ)
             except BlockingIOError:
@@ -226,14 +243,14 @@ class Watcher:
         return found
 
     def _watch(self, path: str, folder: int) -> None:
+        if self._inotify is None:
+            return
         try:
             watch: int = self._inotify.add_watch(proc_path(folder), _MASK)
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if error.errno not in _NO_MORE:
                 raise
-            if not self.blind:
-                self.blind = True
-                _log.warning("Not all folders can be watched: raise fs.inotify.max_user_watches")
+            self._go_blind("fs.inotify.max_user_watches")
             return
         former = self._paths.get(watch)
         if former is not None and self._watches.get(former) == watch:
@@ -248,7 +265,7 @@ class Watcher:
             gone += [below for below in self._watches if below.startswith(f"{path}/")]
         for below in gone:
             watch = self._watches.pop(below)
-            if self._paths.get(watch) == below:
+            if self._inotify is not None and self._paths.get(watch) == below:
                 del self._paths[watch]
                 with contextlib.suppress(OSError):
                     self._inotify.rm_watch(watch)
