@@ -23,7 +23,7 @@ from theia_bridge.workspace import sandbox
 
 NAMES = ("a", "b", "c", "d.txt", "ü")
 NOREPLACE, EXCHANGE = 1, 2
-STEPS = 150
+STEPS = 120
 _libc = ctypes.CDLL(None, use_errno=True)
 
 

@@ -157,21 +157,23 @@ async def test_links_in_the_way_lead_nowhere(server: Server) -> None:
 
 async def test_more_news_than_the_system_keeps(server: Server) -> None:
     async with Mirrored.start(server) as work:
-        await work.shell("mkdir many")
+        await work.shell("echo first | tee one two")
         await work.sync()
         (sandbox,) = children(server.pid)
         (first,) = children(sandbox)
         (runtime,) = children(first)
         os.kill(runtime, signal.SIGSTOP)
         try:
-            for number in range(6000):  # three events each; the system keeps 16,384
-                work.on_disk(f"/workspace/many/{number}").write_bytes(b"x")
+            for number in range(4500):  # two events each time; the system keeps 16,384
+                for name in ("one", "two"):
+                    work.on_disk(f"/workspace/{name}").write_text(f"{number}\n")
             work.on_disk("/workspace/README.md").unlink()
+            work.on_disk("/workspace/three").write_text("never told of\n")
         finally:
             os.kill(runtime, signal.SIGCONT)
-        await work.sync()
-        assert len(await work.names("/workspace/many")) == 6000
-        assert await work.names("/workspace") == ["many"]
+        tree = await work.equal()
+        assert set(tree) == {f"/workspace/{name}" for name in ("one", "two", "three")}
+        assert tree["/workspace/two"].content == b"4499\n"
 
 
 async def test_a_folder_made_anew_is_filled_though_it_looks_like_the_former(server: Server) -> None:
