@@ -139,8 +139,8 @@ async def test_links_in_the_way_lead_nowhere(server: Server) -> None:
         await work.sync()
         attack = asyncio.create_task(
             work.shell(
-                "for i in $(seq 150); do mv folder aside; ln -s ~/.cache/outside folder;"
-                "rm folder; mv aside folder; done; true",
+                "for i in $(seq 150); do mv -T folder aside; ln -sT ~/.cache/outside folder;"
+                "rm folder; mv -T aside folder; done; true",
                 strict=False,
             )
         )
