@@ -28,7 +28,7 @@ SEARCHES: tuple[dict[str, object], ...] = (
     {"pattern": "needle", "use_git_ignore": False},
     {"pattern": "needle", "roots": ["/workspace/deep"]},
     {"pattern": "needle", "roots": ["/workspace", "/home"], "context": 1},
-    {"pattern": "needle", "limit": 3},
+    {"pattern": "needle", "limit": 1, "includes": ["a.py"]},
     {"pattern": "not there at all"},
     {"pattern": "needle(", "regex": True},
 )
