@@ -93,6 +93,13 @@ async def test_a_name_is_changed_everywhere_and_imports_are_put_in_order(ide: Id
     await expect(page.locator(".view-line")).to_have_text(["import os", "", "number  =  1", ""])
     await ide.save("main.py")
     await expect(ide.editor()).to_contain_text("number = 1")
+
+    # What is not of the session is read where the language server sees it.
+    await word(ide, "os").click()
+    await page.keyboard.press("F12")
+    await expect(ide.tab("os.py")).to_be_visible()
+    await expect(ide.editor()).to_contain_text("OS routines")
+    await ide.shot("language-library")
     assert ide.errors == []
 
 

@@ -123,12 +123,12 @@ async def test_a_socket_lasts_as_long_as_the_channel_is_renewed(start: Start) ->
             assert time.time() > second - 0.5 > first
 
 
-async def test_a_socket_closes_with_the_runtime_and_asks_to_come_again(server: Server) -> None:
+async def test_a_socket_closes_with_the_runtime_and_tells_that_it_was_stopped(server: Server) -> None:
     async with Person.register(server, "ada@example.com") as ada:
         terminal = await ada.create("cat")
         async with ada.attach(terminal.id) as attached:
             await ada.client.call("workspace.stop", None, dict)
-            assert await closed(attached.socket, 10) in (aiohttp.WSCloseCode.SERVICE_RESTART, 1001)
+            assert await closed(attached.socket, 10) == aiohttp.WSCloseCode.GOING_AWAY
         assert await refused(server, f"/ws/terminal/{terminal.id}?token={ada.token}") is HTTPStatus.NOT_FOUND
 
 

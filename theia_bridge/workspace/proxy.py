@@ -27,6 +27,7 @@ that the gateway may have, which are everybody's."""
 _NOT_THERE = "The workspace has no such terminal or language server."
 _TOO_MANY = "The workspace has as many language servers as it may: close other windows of it."
 _TOO_MANY_SOCKETS = f"The session has {SOCKETS} sockets of its workspace open, as many as it may: close some."
+_STOPPED = "The workspace is stopped."
 _VIEWER = "You are a viewer in this tenant: you may read, but not run programs."
 
 routes = web.RouteTableDef()
@@ -80,13 +81,13 @@ async def _serve(request: web.Request, runtime: Runtime, path: str) -> web.WebSo
         except aiohttp.ClientError as error:
             raise web.HTTPServiceUnavailable(text=f"The workspace does not answer: {error}") from None
         try:
-            return await _connect(request, request[USER], inner)
+            return await _connect(request, request[USER], inner, runtime)
         finally:
             await inner.close()
 
 
 async def _connect(
-    request: web.Request, user: UserContext, inner: aiohttp.ClientWebSocketResponse
+    request: web.Request, user: UserContext, inner: aiohttp.ClientWebSocketResponse, runtime: Runtime
 ) -> web.WebSocketResponse:
     """Brings frames both ways until one side closes or the caller's lease ends."""
     outer = web.WebSocketResponse(
@@ -120,7 +121,9 @@ async def _connect(
         await lease.release()
     if not outer.closed:
         code, reason = told or (inner.close_code, "")
-        if code is None or code == WSCloseCode.ABNORMAL_CLOSURE:
+        if told is None and runtime.stopping and code != WSCloseCode.OK:
+            code, reason = WSCloseCode.GOING_AWAY, _STOPPED
+        elif code is None or code == WSCloseCode.ABNORMAL_CLOSURE:
             code = WSCloseCode.SERVICE_RESTART
         await outer.close(code=code, message=reason.encode()[:123])
     return outer

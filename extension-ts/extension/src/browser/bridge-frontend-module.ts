@@ -7,6 +7,7 @@ import { WidgetFactory } from '@theia/core/lib/browser/widget-manager';
 import { CommandContribution } from '@theia/core/lib/common/command';
 import { EnvVariablesServer } from '@theia/core/lib/common/env-variables';
 import { MenuContribution } from '@theia/core/lib/common/menu';
+import { ResourceResolver } from '@theia/core/lib/common/resource';
 import { ContainerModule } from '@theia/core/shared/inversify';
 import { FileSearchService } from '@theia/file-search/lib/common/file-search-service';
 import { FileResourceResolver } from '@theia/filesystem/lib/browser/file-resource';
@@ -55,6 +56,7 @@ import { LanguageConfiguration } from './language-client/language-configuration'
 import { LanguageOutput } from './language-client/language-output';
 import { LanguageServers } from './language-client/language-servers';
 import { LanguageStatus } from './language-client/language-status';
+import { LibraryFiles } from './language-client/library-files';
 import { ProtocolConversions } from './language-client/protocol-conversions';
 import { ServerRequests } from './language-client/server-requests';
 import { WillSaveParticipant } from './language-client/will-save-participant';
@@ -149,6 +151,7 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(LanguageClientContribution).toSelf().inSingletonScope();
     bind(FrontendApplicationContribution).toService(LanguageClientContribution);
     bind(CommandContribution).toService(LanguageClientContribution);
+    bind(ResourceResolver).toDynamicValue(({ container }) => new LibraryFiles(() => container.get(LanguageServers))).inSingletonScope();
     bind(SaveParticipant).to(WillSaveParticipant).inSingletonScope();
 
     bind(BridgeShellTerminalServer).toSelf().inSingletonScope();

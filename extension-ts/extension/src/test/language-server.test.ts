@@ -152,7 +152,6 @@ describe('LanguageServer', { timeout: 20_000 }, () => {
             sessions.push(session);
             session.toDispose.push({ dispose: () => { ended++; } });
         },
-        explain: async () => undefined,
         log: (_language, text) => { log.push(text); },
         timing: { firstRetry: 5, lastRetry: 50, idle: 20, answer: 100, shutdown: 1_000 }
     };
@@ -229,6 +228,17 @@ describe('LanguageServer', { timeout: 20_000 }, () => {
         await plain.hears(`open ${B} 1`);
         assert.deepEqual([...plain.texts], [[A, 'a!'], [B, 'b']]);
         assert.equal(sessions.length, 2);
+    });
+
+    it('does not start again by itself what was stopped', async () => {
+        const [a, b] = [new TestDocument(A, 'a'), new TestDocument(B, 'b')];
+        await open(a);
+        plain.sockets[0].close(1001, 'The workspace is stopped.');
+        await reach('refused');
+        assert.equal(client.reason, 'The workspace is stopped.');
+        await open(b);
+        await plain.hears(`open ${B} 1`);
+        assert.deepEqual([...plain.texts.keys()], [A, B]);
     });
 
     it('gives up a line over which nothing comes any more', async () => {

@@ -9,8 +9,8 @@ import { DocumentSync, OpenDocument } from './document-sync';
 import { LanguageSocket, SocketMessageReader, SocketMessageWriter } from './language-socket';
 
 /**
- * `stopped` while nobody has a document of the language open; `restarting` after it was lost; `refused` when the
- * workspace or the server's policy does not let it run; `failed` when it runs into the same trouble again and again.
+ * `stopped` while nobody has a document of the language open; `restarting` after it was lost; `refused` when there is
+ * no workspace to run it in, for want of rights, of a sandbox, or because it was stopped; `failed` when it runs into the same trouble again and again.
  */
 export type LanguageServerState = 'stopped' | 'starting' | 'ready' | 'restarting' | 'refused' | 'failed';
 
@@ -50,8 +50,6 @@ export interface LanguageServerHost {
     serve(connection: MessageConnection, toDispose: DisposableCollection, language: string): void;
     /** Puts what the server offers to use, now that documents are open in it. */
     use(session: LanguageSession): void;
-    /** Why its server does not run, if that is known. */
-    explain(language: string): Promise<string | undefined>;
     log(language: string, text: string): void;
     readonly timing?: Partial<LanguageServerTiming>;
 }
@@ -74,6 +72,9 @@ const TIMING: LanguageServerTiming = { firstRetry: 200, lastRetry: 30_000, idle:
 
 /** Losses in a row from which on it counts as failing. It is tried again all the same. */
 const FAILING = 5;
+
+/** The close code by which the gateway says that the workspace was stopped, rather than lost (RFC 6455, 7.4.1). */
+const GOING_AWAY = 1001;
 
 /** Kinds of errors that another try does not mend. */
 const FINAL = new Set(['NoPermissions', 'NoSandbox', 'Unauthorized']);
@@ -154,6 +155,14 @@ export class LanguageServer implements Disposable {
         this.session?.documents.didClose(document);
         if (!this.documents.size) {
             this.idleTimer = setTimeout(() => this.stop(), this.timing.idle);
+        }
+    }
+
+    /** Whoever runs the server knows why it has ended. */
+    explain(reason: string): void {
+        this.host.log(this.language, reason);
+        if (this.current === 'restarting' || this.current === 'failed') {
+            this.setState(this.current, reason);
         }
     }
 
@@ -275,6 +284,11 @@ export class LanguageServer implements Disposable {
                     this.losses = 0;
                 }
                 this.release();
+                if (code === GOING_AWAY) {
+                    // Whoever has stopped it does not want it back at once.
+                    this.setState('refused', reason);
+                    return;
+                }
                 this.retry(open ? `The connection to the server was lost: ${reason || `code ${code}`}.` : 'The workspace does not run it now.');
             }
         });
@@ -340,18 +354,6 @@ export class LanguageServer implements Disposable {
         }
         this.setState(this.losses >= FAILING ? 'failed' : 'restarting', reason);
         this.retryTimer = setTimeout(() => this.connect('restarting'), delay);
-        this.explain(reason);
-    }
-
-    /** Replaces what was seen of a loss by what is known of it. */
-    protected async explain(reason: string): Promise<void> {
-        const known = await this.host.explain(this.language).catch(() => undefined);
-        if (known) {
-            this.host.log(this.language, known);
-            if (this.why === reason) {
-                this.setState(this.current, known);
-            }
-        }
     }
 
     protected setState(state: LanguageServerState, reason?: string): void {

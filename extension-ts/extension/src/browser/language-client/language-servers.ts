@@ -12,6 +12,7 @@ import { MonacoWorkspace } from '@theia/monaco/lib/browser/monaco-workspace';
 import { BridgeConnection } from '../connection/bridge-connection';
 import { openLanguageSocket } from '../connection/browser-surroundings';
 import { initializeParams } from './client-capabilities';
+import { OpenDocument } from './document-sync';
 import { codeActions } from './features/code-actions';
 import { codeLenses } from './features/code-lenses';
 import { completion } from './features/completion';
@@ -29,8 +30,19 @@ import { documentSymbols } from './features/symbols';
 import { workspaceSymbols } from './features/workspace-symbols';
 import { LanguageOutput } from './language-output';
 import { LanguageServer, LanguageServerHost, LanguageSession } from './language-server';
+import { isOfSession, LIBRARY_SCHEME, toServerUri } from './library-uris';
 import { ProtocolConversions } from './protocol-conversions';
 import { ServerRequests } from './server-requests';
+
+/** The built-in server tells by it how its engines are. */
+const STATUS = 'theia-bridge/status';
+
+export interface EngineStatus {
+    readonly name: string;
+    readonly version: string;
+    readonly state: 'starting' | 'running' | 'failed';
+    readonly error?: string;
+}
 
 /** Until it is asked again which languages have servers, in milliseconds. */
 const ASK_AGAIN = 5_000;
@@ -62,6 +74,7 @@ export class LanguageServers implements LanguageServerHost {
 
     protected readonly servers = new Map<string, LanguageServer>();
     protected readonly diagnostics = new Map<DocumentUri, readonly Diagnostic[]>();
+    protected readonly engines = new Map<string, readonly EngineStatus[]>();
     protected readonly onDidChangeStateEmitter = new Emitter<void>();
     /** Fires when one of them is in another state. */
     readonly onDidChangeState: Event<void> = this.onDidChangeStateEmitter.event;
@@ -85,27 +98,35 @@ export class LanguageServers implements LanguageServerHost {
 
     /** Keeps servers of these languages for the documents there are. */
     protected follow(served: ReadonlySet<string>): void {
-        const didOpen = (document: MonacoEditorModel): void => {
-            if (document.uri.startsWith('file:') && served.has(document.languageId)) {
-                this.serverOf(document.languageId).didOpen(document);
-            }
-        };
+        const serverOf = ({ uri, languageId }: MonacoEditorModel): LanguageServer | undefined =>
+            served.has(languageId) && (uri.startsWith('file:') || uri.startsWith(`${LIBRARY_SCHEME}:`)) ? this.serverOf(languageId) : undefined;
+        const didOpen = (document: MonacoEditorModel): void => serverOf(document)?.didOpen(toServed(document));
         this.workspace.textDocuments.forEach(didOpen);
         this.workspace.onDidOpenTextDocument(didOpen);
         this.workspace.onDidChangeTextDocument(({ model, contentChanges }) =>
-            this.get(model.languageId)?.didChange(model, contentChanges.map(({ range, rangeLength, text }) => ({ range, rangeLength, text }))));
-        this.workspace.onDidSaveTextDocument(document => this.get(document.languageId)?.didSave(document));
-        this.workspace.onDidCloseTextDocument(document => this.get(document.languageId)?.didClose(document));
+            serverOf(model)?.didChange(toServed(model), contentChanges.map(({ range, rangeLength, text }) => ({ range, rangeLength, text }))));
+        this.workspace.onDidSaveTextDocument(document => serverOf(document)?.didSave(toServed(document)));
+        this.workspace.onDidCloseTextDocument(document => serverOf(document)?.didClose(toServed(document)));
         this.connection.onNotification('workspace.didChangeRuntime', ({ state }) => {
             if (state === 'running') {
                 this.servers.forEach(server => server.wake());
             }
         });
-        this.connection.onDidChangeState(state => {
-            if (state === 'online') {
-                this.servers.forEach(server => server.probe());
+        this.connection.onNotification('language.didChange', ({ language: { id, state, error } }) => {
+            if (state === 'failed' && error) {
+                this.get(id)?.explain(error);
             }
         });
+        this.connection.onDidChangeState(state => {
+            if (state === 'online') {
+                this.servers.forEach(server => server.ready ? server.probe() : server.wake());
+            }
+        });
+    }
+
+    /** How those are of which a server is made, if it is and tells. */
+    enginesOf(language: string): readonly EngineStatus[] {
+        return this.engines.get(language) ?? [];
     }
 
     /** Runs a command of a server. */
@@ -118,11 +139,6 @@ export class LanguageServers implements LanguageServerHost {
         await this.connection.request('workspace.start', undefined);
     }
 
-    async explain(language: string): Promise<string | undefined> {
-        const { languages } = await this.connection.request('language.list', undefined);
-        return languages.find(({ id }) => id === language)?.error ?? undefined;
-    }
-
     readonly openSocket = openLanguageSocket;
     readonly initializeParams = initializeParams;
 
@@ -131,9 +147,18 @@ export class LanguageServers implements LanguageServerHost {
         const told = new Set<DocumentUri>();
         connection.onNotification(PublishDiagnosticsNotification.type, ({ uri, diagnostics }) => {
             const resource = new URI(uri);
+            if (!isOfSession(resource)) {
+                // Whatever is wrong with a library is nobody's problem here.
+                return;
+            }
             told.add(resource.toString());
             this.publish(language, resource, diagnostics);
         });
+        connection.onNotification(STATUS, ({ engines }: { engines: EngineStatus[] }) => {
+            this.engines.set(language, engines);
+            this.onDidChangeStateEmitter.fire();
+        });
+        toDispose.push({ dispose: () => this.engines.delete(language) });
         toDispose.push({ dispose: () => told.forEach(uri => this.publish(language, new URI(uri), [])) });
     }
 
@@ -176,4 +201,15 @@ export class LanguageServers implements LanguageServerHost {
         }
         this.problems.setMarkers(uri, `language-server:${language}`, diagnostics);
     }
+}
+
+/** A document under the server's name for it. */
+function toServed(document: MonacoEditorModel): OpenDocument {
+    const uri = toServerUri(document.uri);
+    return uri === document.uri ? document : {
+        uri,
+        get languageId() { return document.languageId; },
+        get version() { return document.version; },
+        getText: () => document.getText()
+    };
 }

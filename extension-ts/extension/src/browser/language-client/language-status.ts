@@ -4,7 +4,7 @@ import { inject, injectable } from '@theia/core/shared/inversify';
 import { MonacoLanguages } from '@theia/monaco/lib/browser/monaco-languages';
 import { LanguageServerCommands } from './language-server-commands';
 import { LanguageServer, LanguageServerState } from './language-server';
-import { LanguageServers } from './language-servers';
+import { EngineStatus, LanguageServers } from './language-servers';
 import { ServerRequests } from './server-requests';
 
 const ELEMENT = 'theia-bridge-language-servers';
@@ -21,6 +21,8 @@ const STATES: Readonly<Record<LanguageServerState, string>> = {
     refused: nls.localize('theia-bridge/languages/refused', 'not available'),
     failed: nls.localize('theia-bridge/languages/failed', 'failed')
 };
+
+const ENGINE_STATES: Readonly<Record<EngineStatus['state'], string>> = { starting: STATES.starting, running: STATES.ready, failed: STATES.failed };
 
 /** Tells in the status bar how the language servers are. */
 @injectable()
@@ -59,7 +61,7 @@ export class LanguageStatus {
             await this.statusBar.removeElement(ELEMENT);
             return;
         }
-        const failed = shown.some(({ state }) => state === 'failed');
+        const failed = shown.some(({ state, language }) => state === 'failed' || this.servers.enginesOf(language).some(engine => engine.state === 'failed'));
         await this.statusBar.setElement(ELEMENT, {
             text: shown.map(server => this.label(server)).join('  '),
             tooltip: shown.map(server => this.describe(server)).join('\n'),
@@ -79,7 +81,9 @@ export class LanguageStatus {
     protected describe({ language, state, reason }: LanguageServer): string {
         const more = this.progress.get(language) ?? reason;
         const head = nls.localize('theia-bridge/languages/status', '{0} language server: {1}', this.name(language), STATES[state]);
-        return more ? `${head} · ${more}` : head;
+        const engines = this.servers.enginesOf(language).map(({ name, version, state: engine, error }) =>
+            `${name} ${version}: ${ENGINE_STATES[engine]}${engine === 'failed' && error ? ` · ${error}` : ''}`);
+        return [more ? `${head} · ${more}` : head, ...engines].join('\n');
     }
 
     protected name(language: string): string {

@@ -7,6 +7,7 @@ import * as monaco from '@theia/monaco-editor-core';
 import { MonacoToProtocolConverter } from '@theia/monaco/lib/browser/monaco-to-protocol-converter';
 import { ProtocolToMonacoConverter } from '@theia/monaco/lib/browser/protocol-to-monaco-converter';
 import { LanguageServerCommands } from './language-server-commands';
+import { toEditorUri, toServerUri } from './library-uris';
 
 type DocumentChange = Required<WorkspaceEdit>['documentChanges'][number];
 type ResourceEdit = monaco.languages.WorkspaceEdit['edits'][number];
@@ -22,7 +23,7 @@ export class ProtocolConversions {
     readonly p2m: ProtocolToMonacoConverter;
 
     document(model: monaco.editor.ITextModel): TextDocumentIdentifier {
-        return { uri: model.uri.toString() };
+        return { uri: toServerUri(model.uri.toString()) };
     }
 
     at(model: monaco.editor.ITextModel, { lineNumber, column }: monaco.IPosition): TextDocumentPositionParams {
@@ -49,18 +50,23 @@ export class ProtocolConversions {
         return { id: LanguageServerCommands.RUN.id, title, arguments: [language, command, ...args] };
     }
 
-    locations(found: Definition | DefinitionLink[] | null | undefined): monaco.languages.LocationLink[] {
+    locations(language: string, found: Definition | DefinitionLink[] | null | undefined): monaco.languages.LocationLink[] {
         const all: (Location | LocationLink)[] = !found ? [] : Array.isArray(found) ? found : [found];
         return all.map(target => LocationLink.is(target) ? {
-            uri: this.uri(target.targetUri),
+            uri: this.target(language, target.targetUri),
             range: this.p2m.asRange(target.targetRange),
             targetSelectionRange: this.p2m.asRange(target.targetSelectionRange),
             ...target.originSelectionRange && { originSelectionRange: this.p2m.asRange(target.originSelectionRange) }
-        } : this.location(target));
+        } : this.location(language, target));
     }
 
-    location({ uri, range }: Location): monaco.languages.Location {
-        return { uri: this.uri(uri), range: this.p2m.asRange(range) };
+    location(language: string, { uri, range }: Location): monaco.languages.Location {
+        return { uri: this.target(language, uri), range: this.p2m.asRange(range) };
+    }
+
+    /** Where something leads: it may be a file that only the server sees. */
+    target(language: string, uri: DocumentUri): monaco.Uri {
+        return this.uri(toEditorUri(uri, language));
     }
 
     uri(uri: DocumentUri): monaco.Uri {

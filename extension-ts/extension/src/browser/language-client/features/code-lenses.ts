@@ -2,6 +2,7 @@ import { Emitter } from '@theia/core/lib/common/event';
 import { CodeLens, CodeLensRefreshRequest, CodeLensRequest, CodeLensResolveRequest } from '@theia/core/shared/vscode-languageserver-protocol';
 import * as monaco from '@theia/monaco-editor-core';
 import { LanguageSession } from '../language-server';
+import { LIBRARY_SCHEME } from '../library-uris';
 import { ProtocolConversions } from '../protocol-conversions';
 import { Feature } from './feature';
 
@@ -19,6 +20,10 @@ export const codeLenses: Feature = (session, { convert }) => {
     const provider: monaco.languages.CodeLensProvider = {
         onDidChange: refresh.event,
         provideCodeLenses: async (model, token) => {
+            if (model.uri.scheme === LIBRARY_SCHEME) {
+                // Nobody runs a library.
+                return undefined;
+            }
             const found = await session.ask(CodeLensRequest.type, { textDocument: convert.document(model) }, token);
             return { lenses: (found ?? []).map(lens => convertLens(session, convert, lens)) };
         },

@@ -1,5 +1,6 @@
 import { DocumentLink, DocumentLinkRequest, DocumentLinkResolveRequest } from '@theia/core/shared/vscode-languageserver-protocol';
 import * as monaco from '@theia/monaco-editor-core';
+import { LanguageSession } from '../language-server';
 import { ProtocolConversions } from '../protocol-conversions';
 import { Feature } from './feature';
 
@@ -13,17 +14,17 @@ export const documentLinks: Feature = (session, { convert }) => {
     return offered && monaco.languages.registerLinkProvider(session.language, {
         provideLinks: async (model, token) => {
             const found = await session.ask(DocumentLinkRequest.type, { textDocument: convert.document(model) }, token);
-            return { links: (found ?? []).map(link => convertLink(convert, link)) };
+            return { links: (found ?? []).map(link => convertLink(session, convert, link)) };
         },
         ...offered.resolveProvider && {
             resolveLink: async (link, token) => {
                 const resolved = await session.ask(DocumentLinkResolveRequest.type, (link as ServedLink).served, token);
-                return resolved ? convertLink(convert, resolved) : link;
+                return resolved ? convertLink(session, convert, resolved) : link;
             }
         }
     });
 };
 
-function convertLink(convert: ProtocolConversions, served: DocumentLink): ServedLink {
-    return { range: convert.range(served.range), url: served.target && convert.uri(served.target), tooltip: served.tooltip, served };
+function convertLink(session: LanguageSession, convert: ProtocolConversions, served: DocumentLink): ServedLink {
+    return { range: convert.range(served.range), url: served.target && convert.target(session.language, served.target), tooltip: served.tooltip, served };
 }

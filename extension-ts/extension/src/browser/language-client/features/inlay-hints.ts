@@ -37,7 +37,7 @@ function convertHint(session: LanguageSession, convert: ProtocolConversions, ser
         label: value,
         tooltip: convert.documentation(tooltip),
         command: command && convert.command(session.language, command),
-        location: location && convert.location(location)
+        location: location && convert.location(session.language, location)
     });
     return {
         label: typeof served.label === 'string' ? served.label : served.label.map(part),

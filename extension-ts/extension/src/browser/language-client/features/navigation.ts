@@ -13,7 +13,7 @@ type Provide = (model: monaco.editor.ITextModel, position: monaco.Position, toke
 export const definitions: Feature = (session, { convert }) => {
     const { language, capabilities } = session;
     const ask = (request: LocationRequest): Provide =>
-        async (model, position, token) => convert.locations(await session.ask(request, convert.at(model, position), token));
+        async (model, position, token) => convert.locations(language, await session.ask(request, convert.at(model, position), token));
     const registered = new DisposableCollection();
     const register = (offered: unknown, make: () => Disposable): void => {
         if (offered) {
@@ -35,7 +35,7 @@ export const references: Feature = (session, { convert }) => session.capabilitie
     ? monaco.languages.registerReferenceProvider(session.language, {
         provideReferences: async (model, position, context, token) => {
             const found = await session.ask(ReferencesRequest.type, { ...convert.at(model, position), context }, token);
-            return found?.map(location => convert.location(location));
+            return found?.map(location => convert.location(session.language, location));
         }
     })
     : undefined;

@@ -1,5 +1,6 @@
-import { Location, SymbolInformation, WorkspaceSymbol, WorkspaceSymbolRequest, WorkspaceSymbolResolveRequest } from '@theia/core/shared/vscode-languageserver-protocol';
+import { SymbolInformation, WorkspaceSymbol, WorkspaceSymbolRequest, WorkspaceSymbolResolveRequest } from '@theia/core/shared/vscode-languageserver-protocol';
 import { MonacoLanguages } from '@theia/monaco/lib/browser/monaco-languages';
+import { toEditorUri, toServerUri } from '../library-uris';
 import { Feature } from './feature';
 
 const BEGINNING = { start: { line: 0, character: 0 }, end: { line: 0, character: 0 } };
@@ -11,9 +12,9 @@ export const workspaceSymbols = (languages: MonacoLanguages): Feature => session
         return undefined;
     }
     /** A server may leave the place in the file for later, which Theia does not know of. */
-    const placed = (symbol: WorkspaceSymbol | SymbolInformation): SymbolInformation => Location.is(symbol.location)
-        ? symbol as SymbolInformation
-        : { ...symbol, location: { ...symbol.location, range: BEGINNING } };
+    const placed = (symbol: WorkspaceSymbol | SymbolInformation): SymbolInformation => ({
+        ...symbol, location: { range: BEGINNING, ...symbol.location, uri: toEditorUri(symbol.location.uri, session.language) }
+    });
     return languages.registerWorkspaceSymbolProvider({
         provideWorkspaceSymbols: async (params, token) => {
             const found: (WorkspaceSymbol | SymbolInformation)[] | null | undefined = await session.ask(WorkspaceSymbolRequest.type, params, token);
@@ -21,7 +22,9 @@ export const workspaceSymbols = (languages: MonacoLanguages): Feature => session
         },
         ...typeof offered === 'object' && offered.resolveProvider && {
             resolveWorkspaceSymbol: async (symbol, token) => {
-                const resolved = await session.ask(WorkspaceSymbolResolveRequest.type, symbol, token);
+                const resolved = await session.ask(WorkspaceSymbolResolveRequest.type, {
+                    ...symbol, location: { ...symbol.location, uri: toServerUri(symbol.location.uri) }
+                }, token);
                 return resolved && placed(resolved);
             }
         }
