@@ -1,4 +1,4 @@
-"""A workspace as somebody works in it: code is written with the help of its language server, run, and found again."""
+"""A workspace as somebody works in it: code is written with its language server, run, and found again."""
 
 from __future__ import annotations
 
