@@ -33,6 +33,8 @@ BACKOFF = (0.0, 0.5, 2.0, 10.0, 30.0)
 """Seconds from a server's end to the next start, by how many have ended by themselves in succession."""
 PATIENCE = 2.0
 """Of that time, what a socket waits for; for a later start it is told to come again."""
+FILES_SECONDS = 20.0
+"""How long a server waits for the session's files to be on the disk: what comes later it must be told of."""
 STEADY_SECONDS = 60.0
 """When one has run so long, those that ended before it count no more."""
 _CLOSE_SECONDS = 2.0
@@ -137,6 +139,9 @@ class Languages:
         if wait > PATIENCE:
             raise web.HTTPServiceUnavailable(headers={"Retry-After": f"{wait:.0f}"})
         await asyncio.sleep(wait)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FILES_SECONDS):
+                await self._site.files.wait()
         try:
             server = await StdioServer.start(
                 kind.command,

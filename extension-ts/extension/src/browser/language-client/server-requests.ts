@@ -13,6 +13,7 @@ import {
 } from '@theia/core/shared/vscode-languageserver-protocol';
 import { FileService } from '@theia/filesystem/lib/browser/file-service';
 import { MonacoBulkEditService } from '@theia/monaco/lib/browser/monaco-bulk-edit-service';
+import { BridgeConnection } from '../connection/bridge-connection';
 import { WORKSPACE_FOLDERS } from './client-capabilities';
 import { LanguageConfiguration } from './language-configuration';
 import { LanguageOutput } from './language-output';
@@ -30,6 +31,9 @@ export interface LanguageProgress {
 /** Answers what language servers ask of the editor, and does what they tell it. */
 @injectable()
 export class ServerRequests {
+
+    @inject(BridgeConnection)
+    protected readonly connection: BridgeConnection;
 
     @inject(LanguageConfiguration)
     protected readonly configuration: LanguageConfiguration;
@@ -105,7 +109,7 @@ export class ServerRequests {
             for (const { id, method, registerOptions } of registrations) {
                 registered.get(id)?.dispose();
                 if (method === DidChangeWatchedFilesNotification.type.method) {
-                    registered.set(id, watchFiles(this.files, connection, registerOptions as DidChangeWatchedFilesRegistrationOptions));
+                    registered.set(id, this.watch(connection, registerOptions as DidChangeWatchedFilesRegistrationOptions));
                 } else if (method === DidChangeConfigurationNotification.type.method) {
                     registered.set(id, this.configuration.onDidChange(() =>
                         connection.sendNotification(DidChangeConfigurationNotification.type, { settings: null })));
@@ -116,6 +120,16 @@ export class ServerRequests {
             for (const { id } of unregisterations) {
                 registered.get(id)?.dispose();
                 registered.delete(id);
+            }
+        });
+    }
+
+    protected watch(connection: MessageConnection, options: DidChangeWatchedFilesRegistrationOptions): Disposable {
+        return watchFiles(this.files, connection, options, async () => {
+            try {
+                await this.connection.request('workspace.sync', undefined);
+            } catch {
+                // Then as it is: there may be no workspace any more, and with it no server.
             }
         });
     }

@@ -1,4 +1,4 @@
-import { Disposable } from '@theia/core/lib/common/disposable';
+import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposable';
 import { parse, ParsedPattern } from '@theia/core/lib/common/glob';
 import URI from '@theia/core/lib/common/uri';
 import {
@@ -14,16 +14,35 @@ const CHANGES: Readonly<Record<FileChangeType, { readonly type: Change, readonly
     [FileChangeType.DELETED]: { type: Change.Deleted, kind: WatchKind.Delete }
 };
 
-/** Tells a server of changes of the files that it has asked to watch. */
-export function watchFiles(files: FileService, connection: MessageConnection, { watchers }: DidChangeWatchedFilesRegistrationOptions): Disposable {
+/**
+ * Tells a server of changes of the files that it has asked to watch.
+ *
+ * @param settle resolves when what was changed before is on the server's disk: it reads what it is told of at once.
+ */
+export function watchFiles(
+    files: FileService, connection: MessageConnection, { watchers }: DidChangeWatchedFilesRegistrationOptions, settle: () => Promise<void>
+): Disposable {
     const wanted = watchers.map(toFilter);
-    return files.onDidFilesChange(({ changes }) => {
+    let waiting: FileEvent[] = [];
+    const tell = async (): Promise<void> => {
+        await settle();
+        const changes = waiting;
+        waiting = [];
+        if (!watching.disposed) {
+            connection.sendNotification(DidChangeWatchedFilesNotification.type, { changes });
+        }
+    };
+    const watching = new DisposableCollection(files.onDidFilesChange(({ changes }) => {
         const told = changes.filter(change => change.resource.scheme === 'file' && wanted.some(wants => wants(change)))
             .map<FileEvent>(({ resource, type }) => ({ uri: resource.toString(), type: CHANGES[type].type }));
         if (told.length) {
-            connection.sendNotification(DidChangeWatchedFilesNotification.type, { changes: told });
+            waiting.push(...told);
+            if (waiting.length === told.length) {
+                tell();
+            }
         }
-    });
+    }));
+    return watching;
 }
 
 function toFilter({ globPattern, kind = WatchKind.Create | WatchKind.Change | WatchKind.Delete }: FileSystemWatcher): (change: FileChange) => boolean {
