@@ -307,6 +307,12 @@ async def test_as_many_as_a_session_may_have(server: Server, ada: Person) -> Non
 
 
 @pytest.mark.asyncio(loop_scope="function")
+async def test_a_server_that_runs_no_programs_has_none(start: Start) -> None:
+    async with Person.register(await start(WORKSPACE_LIMIT=0), "ada@example.com") as ada:
+        assert (await ada.client.call("language.list", None, LanguageList)).languages == []
+
+
+@pytest.mark.asyncio(loop_scope="function")
 async def test_without_a_sandbox_files_are_elsewhere_for_the_server(start: Start) -> None:
     server = await start(WORKSPACE_SANDBOX="none")
     async with Person.register(server, "ada@example.com") as ada, edit(ada, "python") as editor:

@@ -15,9 +15,10 @@ registry.notification("language.didChange", LanguageDidChange, "A language serve
 @registry.method("language.list")
 async def list_(context: Context) -> LanguageList:
     """The languages there are servers for, and how these are; none runs if the session's runtime does not."""
-    runtime = context.runtimes.get(context.user.scope)
+    runtime, settings = context.runtimes.get(context.user.scope), context.runtimes.settings
     if runtime is None:
-        return LanguageList(languages=[Language(id=id) for id in servers(context.runtimes.settings)])
+        there = servers(settings) if settings.workspace_limit else ()
+        return LanguageList(languages=[Language(id=id) for id in there])
     try:
         return await runtime.rpc.call("language.list", None, LanguageList)
     except ChannelClosed:
