@@ -202,3 +202,35 @@ async def test_times_far_away_and_folders_far_down(server: Server) -> None:
         await work.sync()
         await work.delete("/workspace/top")
         await work.equal()
+
+
+async def test_a_folder_that_was_closed_is_followed_once_it_is_open(server: Server) -> None:
+    async with Mirrored.start(server) as work:
+        await work.shell("mkdir -p shut/in; echo 1 > shut/in/file; chmod 000 shut")
+        await work.sync()
+        await stop(work.person.client)
+        await work.run()
+        await work.shell("chmod 755 shut; echo 2 > shut/in/file")
+        assert (await work.equal())["/workspace/shut/in/file"].content == b"2\n"
+
+
+async def test_a_log_that_grows_is_not_stored_all_the_time(server: Server) -> None:
+    async with Mirrored.start(server) as work:
+        await work.shell("head -c 8000000 /dev/zero > log")
+        await work.sync()
+        first = await work.etag("/workspace/log")
+        await work.shell("for n in {1..9}; do echo $n >> log; sleep 0.1; done")
+        await work.save("/workspace/other", "other")
+        assert await work.etag("/workspace/log") == first
+        await work.sync()
+        assert (await work.read("/workspace/log")).endswith(b"8\n9\n")
+
+
+async def test_a_large_file_that_finds_no_room_holds_nobody_up(start: Start) -> None:
+    async with Mirrored.start(await start(QUOTA_SESSION_BYTES=1_000_000)) as work:
+        await work.shell("head -c 2000000 /dev/zero > large; echo small > small")
+        assert (await work.sync()).refused == 1
+        assert await work.read("/workspace/small") == b"small\n"
+        await work.shell("truncate -s 500000 large")
+        assert (await work.sync()).refused == 0
+        await work.equal()

@@ -56,6 +56,7 @@ class Desk:
         moved: of these paths, those that are new names on the disk.
         lost: why the store cannot be gone on with.
         full: a quota is used up.
+        hurried: how many wait until both sides are equal: nothing rests meanwhile.
         refused: what cannot be mirrored, and why.
     """
 
@@ -81,6 +82,7 @@ class Desk:
         self.moved: frozenset[str] = frozenset()
         self.lost: Exception | None = None
         self.full = False
+        self.hurried = 0
         self.refused: dict[str, str] = {}
         self._jobs = Jobs()
 

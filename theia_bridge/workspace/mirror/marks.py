@@ -67,6 +67,7 @@ class Marks:
 
     def later(self, path: str, side: Side, seconds: float) -> None:
         """Marks a path to be looked at when so many seconds have passed."""
+        self._tries.pop(path, None)  # it rests, and may be hurried
         self._add(path, _Mark(side, self._loop.time() + seconds, False, False))
         self._changed.set()
 

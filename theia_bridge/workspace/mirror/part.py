@@ -156,9 +156,12 @@ class Mirror:
         self._marks.add(self._desk.refused, Side.BOTH)
         if self._watcher.blind:
             self._look_again()
-        self._reconciler.hurry()
-        self._marks.hurry()
-        await self._rest()
+        self._desk.hurried += 1
+        try:
+            self._marks.hurry()
+            await self._rest()
+        finally:
+            self._desk.hurried -= 1
         refused = self._desk.refused
         some = [refusal(path, reason) for path, reason in itertools.islice(refused.items(), REFUSALS)]
         return MirrorSettled(refused=len(refused), refusals=some)

@@ -41,10 +41,6 @@ class Reconciler:
         """Whether large files are under way."""
         return self._transfers.busy
 
-    def hurry(self) -> None:
-        """Lets nothing rest."""
-        self._transfers.hurry()
-
     async def close(self) -> None:
         """Gives up what is under way."""
         await self._transfers.close()

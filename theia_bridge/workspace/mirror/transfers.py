@@ -25,6 +25,9 @@ REST = 10.0
 """How many times as long as a large file was under way it is left alone before it is so again; at most"""
 REST_MOST = 60.0
 """seconds. Else a log of some size would be stored all the time."""
+STEADY = 256 * 1024
+"""Bytes a second of one large file that are stored when it changes all the time: the store keeps what was
+replaced for an hour."""
 _log = logging.getLogger(__name__)
 
 
@@ -36,16 +39,13 @@ class Transfers:
         self._resting: dict[str, float] = {}
         self._large: dict[str, asyncio.Task[None]] = {}
         self._missed: dict[str, Side] = {}
+        self._failed: set[str] = set()
         self._large_turns = asyncio.Semaphore(LARGE_AT_ONCE)
 
     @property
     def busy(self) -> bool:
         """Whether large files are under way."""
         return bool(self._large)
-
-    def hurry(self) -> None:
-        """Lets nothing rest."""
-        self._resting.clear()
 
     async def close(self) -> None:
         """Gives up what is under way."""
@@ -55,16 +55,24 @@ class Transfers:
             await asyncio.wait(self._large.values())
 
     def must_wait(self, path: str, side: Side) -> bool:
-        """Whether a path is left alone for now; it is marked again when its time has come."""
+        """Whether a path is left alone for now; it is looked at again in any case."""
         if path in self._large:
             self._missed[path] = self._missed.get(path, side) | side
             return True
-        if path in self._resting and side == Side.DISK:  # nobody saves so often as programs write
-            if (seconds := self._resting[path] - time.monotonic()) > 0:
-                self._desk.later(path, side, seconds)
-                return True
-            del self._resting[path]
+        if path in self._failed:
+            self._failed.discard(path)
+            return True
         return False
+
+    def _rests(self, path: str) -> bool:
+        """Whether a file is not stored again yet; it is marked again when its time has come."""
+        seconds = self._resting.pop(path, 0.0) - time.monotonic()
+        if self._desk.hurried:
+            return False
+        if seconds > 0:
+            self._resting[path] = time.monotonic() + seconds
+            self._desk.later(path, Side.DISK, seconds)
+        return seconds > 0
 
     async def align(
         self,
@@ -102,7 +110,9 @@ class Transfers:
         elif self._desk.full and path in self._desk.refused:
             return  # it was for want of room
         elif seen.size > SMALL:
-            self._begin(path, self._upload(path, base, stored, seen))
+            # Nobody saves so often as programs write.
+            if base is None or not base.is_stored(stored) or not self._rests(path):
+                self._begin(path, seen.size, self._upload(path, base, stored, seen))
         else:
             seen, content = await self._desk.on_disk(path, Disk.read)
             digest = hashlib.sha256(content).digest()
@@ -169,7 +179,7 @@ class Transfers:
             made = await self._desk.on_disk(path, lambda disk, at: disk.link(at, stored.target, seen))
             self._desk.agree(path, Agreed.on(stored, made))
         elif stored.size > SMALL:
-            self._begin(path, self._download(path, base, stored, seen))
+            self._begin(path, stored.size, self._download(path, base, stored, seen))
         else:
             read = await self._desk.store.read(path)
             if read.etag != stored.etag:
@@ -200,7 +210,7 @@ class Transfers:
             await asyncio.to_thread(stack.close)
         await self.align(path, None, stored, made, digest.digest(), mode)
 
-    def _begin(self, path: str, work: Awaitable[None]) -> None:
+    def _begin(self, path: str, size: int, work: Awaitable[None]) -> None:
         """Goes on with a large file beside all else."""
 
         async def run() -> None:
@@ -208,7 +218,7 @@ class Transfers:
                 begun = time.monotonic()
                 await self._desk.guard(path, work)
                 took = time.monotonic() - begun
-            self._resting[path] = time.monotonic() + min(REST_MOST, took * REST)
+            self._resting[path] = time.monotonic() + min(REST_MOST, max(took * REST, size / STEADY))
 
         def done(task: asyncio.Task[None]) -> None:
             del self._large[path]
@@ -218,6 +228,8 @@ class Transfers:
                 side = Side.BOTH
             if self._desk.lost is not None:
                 side = Side.BOTH
+            if side is None and path in self._desk.refused:
+                self._failed.add(path)  # at once it would only be refused again
             self._desk.again(path, side if side is not None else Side.DISK)
 
         task = asyncio.create_task(run())

@@ -95,6 +95,7 @@ class Watcher:
         self._paths: dict[int, str] = {}
         self._watches: dict[str, int] = {}
         self._leaving: dict[int, str] = {}
+        self._closed: set[str] = set()
         self._news = News()
         self._ends = False
         self.blind = False
@@ -197,7 +198,7 @@ class Watcher:
         if mask & flags.ISDIR:
             if mask & (flags.DELETE | flags.MOVED_FROM):
                 self._leave(path, whole=bool(mask & flags.MOVED_FROM))
-            elif mask & (flags.CREATE | flags.MOVED_TO):
+            elif mask & (flags.CREATE | flags.MOVED_TO) or path in self._closed:
                 for found in self._enter(path):
                     self._news.mark(found, Urgency.NOW)
         if mask & flags.MOVED_FROM:
@@ -233,7 +234,9 @@ class Watcher:
             except OSError as error:
                 if error.errno not in (errno.ENOTDIR, errno.ELOOP):
                     _log.warning("The folder %r is not looked at: %s", path, error)
+                    self._closed.add(path)  # until its mode is another
                 continue
+            self._closed.discard(path)
             for name, seen in entries:
                 below = f"{path}/{name}"
                 if not self._excludes.has_entry(below, name):
