@@ -24,6 +24,9 @@ from theia_bridge.workspace.mirror.renames import Renames
 from theia_bridge.workspace.mirror.states import Agreed, Seen, Stored
 from theia_bridge.workspace.mirror.transfers import Transfers
 
+MANY = 16
+"""Paths of one folder from which on the folder is listed, unless it has `MANY` times as many."""
+
 
 class Reconciler:
     """Works on the marked paths of all roots."""
@@ -108,7 +111,19 @@ class Reconciler:
         async def look(path: str) -> None:
             self._desk.stored[path] = await self._desk.store.look(path)
 
-        await self._desk.each(look, [path for path in in_store if path not in known])
+        async def look_in(folder: str) -> None:
+            there = {f"{folder}/{name}": stored for name, stored in await self._desk.store.entries(folder)}
+            self._desk.stored.update({path: there.get(path) for path in together[folder]})
+
+        together = self._by_folder(path for path in in_store if path not in known)
+        alone = [
+            path
+            for folder, paths in list(together.items())
+            if len(paths) < max(MANY, len(self._desk.base.children(folder)) // MANY)
+            for path in together.pop(folder)
+        ]
+        await self._desk.each(look_in, together)
+        await self._desk.each(look, alone)
         folders = [path for path in in_store if path not in known and self._is_stored_folder(path)]
         while folders:
             below: list[str] = []
@@ -118,6 +133,12 @@ class Reconciler:
 
             await self._desk.each(entries, folders)
             folders = below
+
+    def _by_folder(self, paths: Iterable[str]) -> dict[str, list[str]]:
+        folders: dict[str, list[str]] = {}
+        for path in paths:
+            folders.setdefault(path.rpartition("/")[0], []).append(path)
+        return folders
 
     def _is_stored_folder(self, path: str) -> bool:
         stored = self._desk.stored.get(path)
