@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import tempfile
@@ -232,6 +233,10 @@ async def test_the_sockets_of_a_runtime_are_for_it_and_the_server_alone(
         (name,) = os.listdir(temporary)
         folder = temporary / name
         assert folder.stat().st_mode & 0o077 == 0
+        opened = os.open(folder, os.O_RDONLY)
+        with pytest.raises(BlockingIOError):  # what cleans folders of temporary files asks so
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.close(opened)
         with pytest.raises((OSError, InvalidMessage)):  # whoever asks is not the runtime
             async with Client.connect("ws://gateway/ws/rpc", unix=str(folder / session / "gateway.sock")):
                 pass

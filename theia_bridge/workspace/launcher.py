@@ -135,6 +135,7 @@ class Launcher:
         self._settings = settings
         self._shut_in = settings.workspace_sandbox == "bubblewrap"
         self._checked = False
+        self._lock: int | None = None
         self._limits = ProcessLimits(
             memory=settings.workspace_memory_bytes,
             processes=settings.workspace_processes,
@@ -145,11 +146,17 @@ class Launcher:
     @functools.cached_property
     def _sockets(self) -> Path:
         """The folder of all sockets; not where the files are, as such a path has at most 107 bytes."""
-        return Path(tempfile.mkdtemp(prefix="theia-bridge-"))
+        folder = Path(tempfile.mkdtemp(prefix="theia-bridge-"))
+        self._lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(self._lock, fcntl.LOCK_SH)  # or systemd-tmpfiles removes from it what is old
+        return folder
 
     def close(self) -> None:
         """Removes the folder of the sockets."""
         shutil.rmtree(self._sockets, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     async def check(self) -> None:
         """Looks whether programs may be run here.
