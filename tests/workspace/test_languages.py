@@ -229,8 +229,13 @@ async def test_others_have_servers_of_their_own(server: Server, ada: Person) -> 
             assert (await state(ada, "fake")).servers == 1
 
 
+DEEP = '{"jsonrpc":"2.0","method":"echo","params":' + 100_000 * "["
+
+
 @pytest.mark.parametrize(
-    "frame", ["", "no JSON", "[]", "{}", '{"jsonrpc":"1.0"}', '{"jsonrpc":"2.0","id":{}}']
+    "frame",
+    ["", "no JSON", "[]", "{}", '{"jsonrpc":"1.0"}', '{"jsonrpc":"2.0","id":{}}', DEEP],
+    ids=range(7),
 )
 async def test_garbage_closes_the_socket_and_no_other(ada: Person, frame: str) -> None:
     async with edit(ada, "fake") as other, connect(ada, "fake") as socket:

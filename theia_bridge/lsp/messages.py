@@ -64,9 +64,16 @@ class Answer(msgspec.Struct, frozen=True):
         return bool(self.error) and _code(self.error).code == METHOD_NOT_FOUND
 
 
-decode = msgspec.json.Decoder(Message).decode
-"""The message that bytes are. Raises `msgspec.DecodeError`, and its subclass `msgspec.ValidationError`."""
+def decode(data: bytes | str) -> Message:
+    """The message that bytes are. Raises `msgspec.DecodeError`, of which `msgspec.ValidationError` is one."""
+    try:
+        return _decode(data)
+    except RecursionError:
+        raise msgspec.DecodeError("it is nested too deep") from None
+
+
 encode = msgspec.json.encode
+_decode = msgspec.json.Decoder(Message).decode
 _code = msgspec.json.Decoder(ErrorCode).decode
 
 
