@@ -18,6 +18,7 @@ from pathlib import Path
 import msgspec
 
 from theia_bridge.workspace.errors import NoSandbox
+from theia_bridge.workspace.handover import OOM_SCORE
 from theia_bridge.workspace.python import SYSTEM, Python
 
 _TMP, _VAR_TMP, _SHM = "/tmp", "/var/tmp", "/dev/shm"  # noqa: S108 # nosec B108 # inside, its own
@@ -245,6 +246,8 @@ def _map(told: int, go: int) -> None:
     process = msgspec.json.decode(said, type=_Info).child_pid
     for name in ("uid_map", "gid_map"):
         Path(f"/proc/{process}/{name}").write_text(f"0 0 1\n{UID} {HOST_UID} 1\n")
+    with contextlib.suppress(OSError):  # by whoever may do so: then the process itself cannot take it back
+        Path(f"/proc/{process}/oom_score_adj").write_text(str(OOM_SCORE))
     os.write(go, b"1")
 
 
