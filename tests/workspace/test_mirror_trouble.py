@@ -234,3 +234,20 @@ async def test_a_large_file_that_finds_no_room_holds_nobody_up(start: Start) -> 
         await work.shell("truncate -s 500000 large")
         assert (await work.sync()).refused == 0
         await work.equal()
+
+
+async def test_a_program_that_writes_all_the_time_keeps_nobody_waiting(server: Server) -> None:
+    async with Mirrored.start(server) as work:
+        log = "head -c 600000 /dev/zero > log; while :; do echo $RANDOM > small; echo $RANDOM >> log; done"
+        writer = await work.person.create("/bin/bash", "-c", log)
+        await work.shell("until [ -s small ]; do sleep 0.01; done")
+        for number in range(5):
+            await work.save(f"/workspace/saved-{number}", f"{number}")
+            await work.shell(f"echo {number} > made-{number}")
+            await work.sync()
+            assert work.on_disk(f"/workspace/saved-{number}").read_text() == f"{number}"
+            assert await work.read(f"/workspace/made-{number}") == b"%d\n" % number
+        await work.person.close(writer)
+        await work.sync()
+        for name in ("small", "log"):
+            assert await work.read(f"/workspace/{name}") == work.on_disk(f"/workspace/{name}").read_bytes()

@@ -47,6 +47,7 @@ class Desk:
         disks: by the paths of their roots.
         again: marks a path again.
         later: the same, for when so many seconds have passed.
+        transferred: is told of each large file that was on its way, and whether it has arrived.
         tell: tells the user something.
 
     Attributes:
@@ -69,6 +70,7 @@ class Desk:
         excludes: Excludes,
         again: Callable[[str, Side], None],
         later: Callable[[str, Side, float], None],
+        transferred: Callable[[str, bool], None],
         tell: Callable[[MirrorConflict | MirrorRefusal], None],
     ) -> None:
         self.base = base
@@ -76,6 +78,7 @@ class Desk:
         self.excludes = excludes
         self.again = again
         self.later = later
+        self.transferred = transferred
         self.tell = tell
         self.stored: dict[str, Stored | None] = {}
         self.seen: dict[str, Seen | None] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from theia_bridge.workspace.mirror.paths import Side
@@ -45,6 +45,14 @@ class Marks:
 
     def __len__(self) -> int:
         return len(self._marks)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._marks)
+
+    @property
+    def retried(self) -> Collection[str]:
+        """What was marked again since `done` was called last."""
+        return self._retried
 
     def add_news(self, news: News) -> None:
         """Marks what has changed on the disk."""

@@ -34,6 +34,7 @@ from theia_bridge.workspace.mirror.protocol import (
 from theia_bridge.workspace.mirror.reconciler import Reconciler
 from theia_bridge.workspace.mirror.states import Agreed, Stored
 from theia_bridge.workspace.mirror.store import Store
+from theia_bridge.workspace.mirror.waits import Waits
 from theia_bridge.workspace.mirror.watcher import News, Scan, Watcher
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Mirror:
         self._known: dict[str, Stored] = {}
         self._moved = asyncio.Condition()
         self._idle = asyncio.Event()
-        self._resting: list[asyncio.Future[None]] = []
+        self._waits = Waits()
         self._connected = asyncio.Event()
         self._look_through = True
         self._working = True
@@ -94,10 +95,7 @@ class Mirror:
     def _fail(self, failure: WorkspaceUnavailable) -> None:
         """Tells who waits that both sides do not become equal."""
         self._failure = failure
-        resting, self._resting = self._resting, []
-        for future in resting:
-            if not future.done():
-                future.set_exception(failure)
+        self._waits.fail(failure)
 
     async def _run(self) -> None:
         handover = self._site.handover
@@ -112,7 +110,13 @@ class Mirror:
             self._base = base
             self._marks = Marks()
             self._desk = Desk(
-                base, self._disks, self._excludes, self._again, self._marks.later, self._news.put_nowait
+                base,
+                self._disks,
+                self._excludes,
+                self._again,
+                self._marks.later,
+                self._transferred,
+                self._news.put_nowait,
             )
             self._reconciler = Reconciler(self._desk)
             self._watcher = Watcher(self._disks, self._excludes, self._take_news)
@@ -159,19 +163,14 @@ class Mirror:
         self._desk.hurried += 1
         try:
             self._marks.hurry()
-            await self._rest()
+            over = self._waits.rest([*self._marks, *self._reconciler.missed], self._reconciler.large)
+            self._look_idle()
+            await over
         finally:
             self._desk.hurried -= 1
         refused = self._desk.refused
         some = [refusal(path, reason) for path, reason in itertools.islice(refused.items(), REFUSALS)]
         return MirrorSettled(refused=len(refused), refusals=some)
-
-    async def _rest(self) -> None:
-        """Returns when nothing is to be done."""
-        resting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._resting.append(resting)
-        self._look_idle()
-        await resting
 
     # Connected to the store
 
@@ -234,22 +233,25 @@ class Mirror:
             self._look_idle()
             sides, moved = await self._marks.take()
             self._working = True
+            self._waits.begin(sides)
             known = {path: self._known.pop(path) for path in sides if path in self._known}
             try:
                 await self._reconciler.work(sides, moved, known)
             except ChannelClosed:
                 self._marks.add(sides, Side.BOTH)
+                self._waits.mark(sides)
+                self._waits.end(sides, self._reconciler.large)
                 raise
+            self._waits.end(self._marks.retried, self._reconciler.large)
             self._marks.done(sides)
 
     def _look_idle(self) -> None:
         """Tells who waits for it if both sides are equal."""
-        if not self._working and not self._marks and not self._reconciler.busy:
+        idle = not self._working and not self._marks and not self._reconciler.large
+        if idle:
             self._idle.set()
-            resting, self._resting = self._resting, []
-            for future in resting:
-                if not future.done():
-                    future.set_result(None)
+        if not self._look_through:
+            self._waits.release(idle=idle)
 
     async def _compare(self, store: Store) -> None:
         """Looks through both sides, and marks all that is not as it was when they agreed."""
@@ -271,6 +273,7 @@ class Mirror:
                 if stored is not None:
                     self._known[path] = stored
         self._marks.add(marked, Side.BOTH)
+        self._waits.mark(marked)
 
     def _check_disks(self, rows: dict[str, Agreed], found: Scan) -> None:
         """Forgets what both sides have agreed on where the disk may not be what it was then.
@@ -326,8 +329,13 @@ class Mirror:
         self._look_through = True
         self._marks.add(self._disks, Side.BOTH)  # so that there is something to do
 
+    def _transferred(self, path: str, well: bool) -> None:
+        self._waits.transferred(path, well=well)
+
     def _again(self, path: str, side: Side) -> None:
-        if not self._marks.again(path, side):
+        if self._marks.again(path, side):
+            self._waits.mark([path])
+        else:
             self._desk.refuse(path, "it does not come to rest")
 
     async def _tell(self) -> None:

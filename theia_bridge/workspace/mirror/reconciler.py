@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import aiohttp
 
@@ -40,9 +40,14 @@ class Reconciler:
         self._removals = Removals(desk, self._transfers)
 
     @property
-    def busy(self) -> bool:
-        """Whether large files are under way."""
-        return self._transfers.busy
+    def large(self) -> Collection[str]:
+        """Paths of large files that are on their way."""
+        return self._transfers.large
+
+    @property
+    def missed(self) -> Collection[str]:
+        """Of these, what has changed meanwhile."""
+        return self._transfers.missed
 
     async def close(self) -> None:
         """Gives up what is under way."""

@@ -8,7 +8,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Collection
 
 import msgspec
 
@@ -43,9 +43,14 @@ class Transfers:
         self._large_turns = asyncio.Semaphore(LARGE_AT_ONCE)
 
     @property
-    def busy(self) -> bool:
-        """Whether large files are under way."""
-        return bool(self._large)
+    def large(self) -> Collection[str]:
+        """Paths of large files that are on their way."""
+        return self._large.keys()
+
+    @property
+    def missed(self) -> Collection[str]:
+        """Of these, what has changed meanwhile."""
+        return self._missed.keys()
 
     async def close(self) -> None:
         """Gives up what is under way."""
@@ -213,10 +218,17 @@ class Transfers:
     def _begin(self, path: str, size: int, work: Awaitable[None]) -> None:
         """Goes on with a large file beside all else."""
 
+        well = False
+
+        async def attempt() -> None:
+            nonlocal well
+            await work
+            well = True
+
         async def run() -> None:
             async with self._large_turns:
                 begun = time.monotonic()
-                await self._desk.guard(path, work)
+                await self._desk.guard(path, attempt())
                 took = time.monotonic() - begun
             self._resting[path] = time.monotonic() + min(REST_MOST, max(took * REST, size / STEADY))
 
@@ -231,6 +243,7 @@ class Transfers:
             if side is None and path in self._desk.refused:
                 self._failed.add(path)  # at once it would only be refused again
             self._desk.again(path, side if side is not None else Side.DISK)
+            self._desk.transferred(path, well)
 
         task = asyncio.create_task(run())
         self._large[path] = task
