@@ -71,7 +71,7 @@ async def test_an_empty_store_is_clean(database: Database) -> None:
     await assert_clean(database)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(operations=st.lists(OPERATIONS, max_size=25), collect=st.booleans())
 async def test_after_any_operations_the_store_is_clean(
     database: Database, operations: list[Operation], collect: bool

@@ -265,7 +265,7 @@ async def agree(files: FileService, scope: Scope, world: World) -> None:
     assert used["session"] == usage.Usage(sum(sizes), len(world.nodes()))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(STEPS, min_size=5, max_size=40))
 async def test_the_past_agrees_with_plain_objects(
     database: Database, monkeypatch: pytest.MonkeyPatch, steps: list[Step]

@@ -147,7 +147,7 @@ async def test_killed_at_any_point_the_store_is_sound(server: Server, seed: int)
     async with server.connect(token) as client:
         for worker in workers:
             await client.call("fs.createDirectory", CreateDirectoryParams(path=worker.folder), Stat)
-    for _ in range(3):
+    for _ in range(2):
         done = asyncio.Semaphore(0)
         async with (
             server.connect(token) as client,

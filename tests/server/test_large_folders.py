@@ -92,7 +92,7 @@ async def test_killed_at_any_point_it_is_whole(server: Server, method: str) -> N
             seen = again
         return seen
 
-    for _ in range(4):
+    for _ in range(2):
         async with server.connect(token) as client, server.connect(token) as other:
             changing = asyncio.create_task(
                 client.call(method, CALLS[method], None if method == "fs.delete" else Stat)
