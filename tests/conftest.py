@@ -40,11 +40,19 @@ def fdb_cluster() -> Iterator[Path]:
         yield cluster
 
 
-@pytest.fixture(params=["embedded", pytest.param("fdb", marks=pytest.mark.fdb)])
+ENGINES = ["embedded", pytest.param("fdb", marks=pytest.mark.fdb)]
+
+
+@pytest.fixture(params=ENGINES)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """URL of an empty store that nobody has open: `embedded:DIR`, then `fdb:CLUSTER_FILE`."""
+    return empty_store(request, tmp_path)
+
+
+def empty_store(request: pytest.FixtureRequest, folder: Path) -> str:
+    """The URL of an empty store of the engine that is the fixture's parameter, with its files in a folder."""
     if request.param == "embedded":
-        return f"embedded:{tmp_path / 'store'}"
+        return f"embedded:{folder / 'store'}"
     cluster: Path = request.getfixturevalue("fdb_cluster")
     fdbserver.empty(cluster)
     return f"fdb:{cluster}"

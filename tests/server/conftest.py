@@ -6,7 +6,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
+from tests.conftest import ENGINES, empty_store
 from tests.process import Server
 
 
@@ -14,6 +16,18 @@ from tests.process import Server
 async def server(store_url: str, tmp_path: Path) -> AsyncIterator[Server]:
     """A server process on an empty store."""
     running = Server(tmp_path, store_url)
+    await running.start()
+    yield running
+    await running.kill()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=ENGINES)
+async def shared_server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Server]:
+    """A server process for all tests of a module, each of which makes accounts of its own."""
+    folder = tmp_path_factory.mktemp("server")
+    running = Server(folder, empty_store(request, folder))
     await running.start()
     yield running
     await running.kill()

@@ -15,8 +15,10 @@ from urllib.parse import quote
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from yarl import URL
 
+from fdb_provider.models import new_id
 from tests.process import Server
 from theia_bridge.methods.protocol import CreateDirectoryParams, CreateSymlinkParams, Stat, WriteFileParams
 
@@ -28,10 +30,18 @@ else:
 FILES = {"a.txt": b"a" * 100_000, "d/ü \U0001d11e.bin": bytes(range(256)) * 20_000, "d/e/empty": b""}
 
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
 @pytest.fixture
+def server(shared_server: Server) -> Server:
+    return shared_server
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def http(server: Server) -> AsyncIterator[aiohttp.ClientSession]:
     """A signed-in browser whose session has some files."""
-    token = (await server.register("ada@example.com")).access_token
+    token = (await server.register(f"{new_id()}@example.com")).access_token
     async with server.connect(token) as client:
         for folder in ("p", "p/d", "p/d/e"):
             await client.call("fs.createDirectory", CreateDirectoryParams(path=f"/workspace/{folder}"), Stat)
@@ -86,7 +96,7 @@ async def test_a_folder_as_tar(server: Server, archive: str) -> None:
         "d/block": bytes(512),
         "d/almost": bytes(511),
     }
-    token = (await server.register("bob@example.com")).access_token
+    token = (await server.register(f"{new_id()}@example.com")).access_token
     stats: dict[str, Stat] = {}
     async with server.connect(token) as client:
         for folder in ("p", "p/d", "p/d/e", f"p/d/{'ü' * 120}"):
