@@ -6,7 +6,7 @@ from playwright.async_api import expect
 
 from tests.e2e.ide import Ide
 from tests.e2e.test_files import channel, content
-from tests.e2e.test_languages import choose, prepare, word
+from tests.e2e.test_languages import choose, go_to_definition, prepare, word
 from tests.e2e.test_terminal import run
 from tests.process import Server
 
@@ -44,8 +44,7 @@ async def test_code_is_written_understood_run_and_found_again(ide: Ide, server: 
     await ide.shot("workspace-hover")
 
     await word(ide, "area").click()
-    await page.keyboard.press("F12")
-    await expect(ide.editor()).to_contain_text("class Square")
+    await go_to_definition(ide, "class Square")
     await expect(ide.status()).to_contain_text("Ln 10, Col 9")
     await ide.tab("main.py").click()
     await ide.save("main.py")

@@ -219,7 +219,7 @@ async def test_a_log_that_grows_is_not_stored_all_the_time(server: Server) -> No
         await work.shell("head -c 8000000 /dev/zero > log")
         for _ in range(
             3
-        ):  # all of it is stored after the first; whether it has changed meanwhile is seen then
+        ):  # after the first it is stored; whether it has changed meanwhile is seen then
             await work.sync()
         first = await work.etag("/workspace/log")
         await work.shell("for n in {1..9}; do echo $n >> log; sleep 0.1; done")
