@@ -217,9 +217,7 @@ async def test_a_folder_that_was_closed_is_followed_once_it_is_open(server: Serv
 async def test_a_log_that_grows_is_not_stored_all_the_time(server: Server) -> None:
     async with Mirrored.start(server) as work:
         await work.shell("head -c 8000000 /dev/zero > log")
-        for _ in range(
-            3
-        ):  # after the first it is stored; whether it has changed meanwhile is seen then
+        for _ in range(3):  # after the first it is stored; whether it has changed meanwhile is seen then
             await work.sync()
         first = await work.etag("/workspace/log")
         await work.shell("for n in {1..9}; do echo $n >> log; sleep 0.1; done")
