@@ -43,8 +43,7 @@ async def test_code_is_written_understood_run_and_found_again(ide: Ide, server: 
     await expect(page.locator(".monaco-hover:visible")).to_contain_text("How large it is.")
     await ide.shot("workspace-hover")
 
-    await word(ide, "area").click()
-    await go_to_definition(ide, "class Square")
+    await go_to_definition(ide, "area", "class Square")
     await expect(ide.status()).to_contain_text("Ln 10, Col 9")
     await ide.tab("main.py").click()
     await ide.save("main.py")
