@@ -24,6 +24,7 @@ from fdb_provider.files.collector import Collector
 from fdb_provider.files.service import FileService
 from fdb_provider.indexes.builder import Builder
 from fdb_provider.repositories import COLLECTIONS
+from fdb_provider.signals import Signals
 from fdb_provider.store import Store
 from rpc import Registry
 from theia_bridge.config import Settings
@@ -58,6 +59,7 @@ from theia_bridge.state import (
     RUNTIMES,
     SEARCH,
     SETTINGS,
+    SIGNALS,
 )
 from theia_bridge.workspace import proxy, searches
 from theia_bridge.workspace.doors import Doors
@@ -87,8 +89,6 @@ async def create_app(settings: Settings) -> web.Application:
     tokens = Tokens(
         ring, issuer=settings.issuer, audience=settings.audience, seconds=settings.access_token_seconds
     )
-    passwords = Passwords()
-    throttle = Throttle(database)
     app = web.Application()
     app[SETTINGS] = settings
     app[DATABASE] = database
@@ -96,21 +96,13 @@ async def create_app(settings: Settings) -> web.Application:
         database, settings.limits, settings.content_cache_bytes, retention=settings.retention
     )
     mirrors = Mirrors(app[FILES], settings.cache, settings.search_cache_bytes)
+    app[SIGNALS] = Signals(database)
     app[ERASER] = Eraser(database, app[FILES])
     app[OBSERVATIONS] = Observations(database)
     app[GATE] = Gate(database, tokens)
     app[KEYS] = ring
     app[REVOCATIONS] = RevocationFollower(database, token_seconds=settings.access_token_seconds)
-    app[ACCOUNTS] = Accounts(
-        database,
-        passwords,
-        tokens,
-        throttle,
-        refresh_seconds=settings.refresh_token_days * 86_400,
-        prepare=welcome.prepare,
-        registration=settings.registration,
-    )
-    app[PROFILE] = Profile(database, passwords, throttle)
+    passwords = _add_accounts(app, tokens)
     registry = build_registry()
     sockets = Sockets(registry)
     app[RATES] = Rates(database, settings.rates)
@@ -142,6 +134,7 @@ async def create_app(settings: Settings) -> web.Application:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await mirrors.close()
+        await app[SIGNALS].close()
         await app[ERASER].close()
         await app[FILES].close()
         await app[OBSERVATIONS].close()
@@ -159,6 +152,23 @@ async def create_app(settings: Settings) -> web.Application:
     app.add_routes(static.routes)
     app.router.add_get("/ws/rpc", sockets.handle)
     return app
+
+
+def _add_accounts(app: web.Application, tokens: Tokens) -> Passwords:
+    """Adds what deals with accounts; returns what is to be closed with the application."""
+    settings, database = app[SETTINGS], app[DATABASE]
+    passwords, throttle = Passwords(), Throttle(database)
+    app[ACCOUNTS] = Accounts(
+        database,
+        passwords,
+        tokens,
+        throttle,
+        refresh_seconds=settings.refresh_token_days * 86_400,
+        prepare=welcome.prepare,
+        registration=settings.registration,
+    )
+    app[PROFILE] = Profile(database, passwords, throttle)
+    return passwords
 
 
 def _add_runtimes(app: web.Application, registry: Registry[Context], sockets: Sockets) -> None:

@@ -30,6 +30,7 @@ from theia_bridge.state import (
     RUNTIMES,
     SEARCH,
     SETTINGS,
+    SIGNALS,
 )
 
 KEEP_ALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
@@ -82,6 +83,7 @@ class Sockets:
             db=request.app[DATABASE],
             files=request.app[FILES],
             search=request.app[SEARCH],
+            signals=request.app[SIGNALS],
             runtimes=None if from_runtime else request.app[RUNTIMES],
             max_frame=settings.rpc_max_frame,
             tell=request.app[OBSERVATIONS] if settings.audit_reads == "all" else None,

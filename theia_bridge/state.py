@@ -12,6 +12,7 @@ from auth.service import Accounts
 from fdb_provider.engine import Database
 from fdb_provider.erasure import Eraser
 from fdb_provider.files.service import FileService
+from fdb_provider.signals import Signals
 from theia_bridge.config import Settings
 from theia_bridge.leases import Leases
 from theia_bridge.metrics import Metrics
@@ -36,6 +37,7 @@ PROFILE: web.AppKey[Profile] = web.AppKey("profile", Profile)
 RELATED: web.AppKey[RelatedSessions] = web.AppKey("related", RelatedSessions)
 OBSERVATIONS: web.AppKey[Observations] = web.AppKey("observations", Observations)
 ERASER: web.AppKey[Eraser] = web.AppKey("eraser", Eraser)
+SIGNALS: web.AppKey[Signals] = web.AppKey("signals", Signals)
 LEASES: web.AppKey[Leases] = web.AppKey("leases", Leases)
 DOORS: web.AppKey[Doors] = web.AppKey("doors", Doors)
 RUNTIMES: web.AppKey[Runtimes] = web.AppKey("runtimes", Runtimes)

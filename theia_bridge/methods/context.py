@@ -14,6 +14,7 @@ from fdb_provider.files import audited
 from fdb_provider.files.paths import parse
 from fdb_provider.files.service import FileService
 from fdb_provider.scope import Actor
+from fdb_provider.signals import Signals
 from theia_bridge.methods.searches import Searches
 from theia_bridge.methods.watches import Watches
 from theia_bridge.observations import Observations
@@ -46,6 +47,7 @@ class Context:
         db: Database,
         files: FileService,
         search: SearchService,
+        signals: Signals,
         runtimes: Runtimes | None,
         max_frame: int,
         tell: Observations | None,
@@ -56,6 +58,7 @@ class Context:
         self.db = db
         self.files = files
         self.search = search
+        self.signals = signals
         self._runtimes = runtimes
         self.max_frame = max_frame
         self._tell = tell
