@@ -43,6 +43,29 @@ async def cluster() -> AsyncIterator[Path]:
         await asyncio.to_thread(running.__exit__, None, None, None)
 
 
+async def on_each_engine(
+    measure: Callable[[str, str | None], Awaitable[list[Figure]]],
+) -> list[Figure]:
+    """What `measure` gives for each engine that is there, named by it.
+
+    Args:
+        measure: is given the engine's name, and the URL of its store; None is a gateway's own, embedded one.
+    """
+    figures = _named("embedded", await measure("embedded", None))
+    if fdbserver.missing() is None:
+        async with cluster() as file:
+            figures += _named("FoundationDB", await measure("FoundationDB", f"fdb:{file}"))
+    return figures
+
+
+def _named(engine: str, figures: list[Figure]) -> list[Figure]:
+    for figure in figures:
+        figure.name = f"{figure.name}, {engine}"
+        if figure.series is not None:
+            figure.series = f"{figure.series}, {engine}"
+    return figures
+
+
 async def _measure(plan: Plan, cluster: Path) -> list[Figure]:
     bare = await asyncio.to_thread(_Bare, cluster)
     async with gateway(plan.folder / "fdb-gateway", store=f"fdb:{cluster}") as server:

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
@@ -14,7 +14,7 @@ import jwt
 
 from benchmarks import requests
 from benchmarks.figures import Figure, Plan
-from benchmarks.foundationdb import cluster
+from benchmarks.foundationdb import on_each_engine
 from benchmarks.processes import Gateway, gateway
 from benchmarks.rpc_calls import CONNECTIONS, Contestant, race
 from benchmarks.wire import WebSocket, web_sockets
@@ -26,7 +26,6 @@ from fdb_provider.files.paths import parse
 from fdb_provider.files.service import FileService
 from fdb_provider.scope import Scope
 from rpc.client import Client
-from tests import fdbserver
 from theia_bridge.methods.protocol import (
     DeleteParams,
     Directory,
@@ -51,16 +50,11 @@ T = TypeVar("T")
 
 async def measure(plan: Plan) -> list[Figure]:
     """`scale`"""
-    figures = await _measure(plan, "embedded", None)
-    if fdbserver.missing() is None:
-        async with cluster() as file:
-            figures += await _measure(plan, "FoundationDB", file)
-    return figures
+    return await on_each_engine(partial(_measure, plan))
 
 
-async def _measure(plan: Plan, engine: str, cluster_file: Path | None) -> list[Figure]:
+async def _measure(plan: Plan, engine: str, store: str | None) -> list[Figure]:
     folder = plan.folder / f"scale-{engine}"
-    store = None if cluster_file is None else f"fdb:{cluster_file}"
     async with gateway(folder, store=store) as server:
         token = await server.register("bench")
     scope = scope_of(token)
@@ -71,10 +65,6 @@ async def _measure(plan: Plan, engine: str, cluster_file: Path | None) -> list[F
         figures += await _stats(plan, server, token)
         async with _client(server, token) as client:
             figures += await _whole_folders(plan, client)
-    for figure in figures:
-        figure.name = f"{figure.name}, {engine}"
-        if figure.series is not None:
-            figure.series = f"{figure.series}, {engine}"
     return figures
 
 

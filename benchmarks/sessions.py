@@ -7,7 +7,7 @@ import itertools
 import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -16,7 +16,7 @@ from aiohttp import ClientSession, ClientTimeout
 
 from benchmarks import requests
 from benchmarks.figures import Figure, Plan
-from benchmarks.foundationdb import cluster
+from benchmarks.foundationdb import on_each_engine
 from benchmarks.processes import Gateway, gateway
 from benchmarks.scale import scope_of
 from benchmarks.wire import WebSocket, web_sockets
@@ -29,7 +29,6 @@ from fdb_provider.files.service import FileService
 from fdb_provider.models import Conversation, WorkspaceSession, new_id
 from fdb_provider.repositories import conversations, workspace_sessions
 from fdb_provider.scope import Scope
-from tests import fdbserver
 from theia_bridge.methods.protocol import WriteFileParams
 from theia_bridge.related.service import RelatedSessions
 
@@ -47,16 +46,11 @@ QUESTIONS = 200
 
 async def measure(plan: Plan) -> list[Figure]:
     """`sessions`"""
-    figures = await _measure(plan, "embedded", None)
-    if fdbserver.missing() is None:
-        async with cluster() as file:
-            figures += await _measure(plan, "FoundationDB", file)
-    return figures
+    return await on_each_engine(partial(_measure, plan))
 
 
-async def _measure(plan: Plan, engine: str, cluster_file: Path | None) -> list[Figure]:
+async def _measure(plan: Plan, engine: str, store: str | None) -> list[Figure]:
     folder = plan.folder / f"sessions-{engine}"
-    store = None if cluster_file is None else f"fdb:{cluster_file}"
     async with gateway(folder, store=store) as server:
         forking, comparing = [await server.register(name) for name in ("forking", "comparing")]
     # The gateway is away meanwhile, for an embedded store has room for one process.
@@ -68,10 +62,7 @@ async def _measure(plan: Plan, engine: str, cluster_file: Path | None) -> list[F
         await database.close()
     async with gateway(folder, store=store) as server:
         figures = await _forks(plan, server, forking)
-        figures += await _related(plan, server, comparing, ids)
-    for figure in figures:
-        figure.name = f"{figure.name}, {engine}"
-    return figures
+        return figures + await _related(plan, server, comparing, ids)
 
 
 async def _fill(database: Database, scope: Scope) -> None:

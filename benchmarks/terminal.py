@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import os
 import subprocess
+from abc import ABC, abstractmethod
 from array import array
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterator
@@ -96,7 +97,7 @@ class _Flood(msgspec.Struct):
     frame: float
 
 
-class _Terminal(WebSocket):
+class _Terminal(WebSocket, ABC):
     """The socket of a terminal with a program that says when it is ready.
 
     Attributes:
@@ -110,13 +111,13 @@ class _Terminal(WebSocket):
         self._ready = asyncio.Event()
         self._seen = b""
 
+    @abstractmethod
     def said(self, opcode: int, content: bytes) -> bytes | None:
         """What the program says by a frame; None if the frame is about something else."""
-        raise NotImplementedError
 
+    @abstractmethod
     def acknowledge(self, count: int) -> bytes:
         """What tells that so many more bytes were dealt with."""
-        raise NotImplementedError
 
     async def attach(self, path: str, token: str = "") -> None:
         """Connects, and waits until the program is ready."""

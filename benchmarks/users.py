@@ -8,16 +8,16 @@ import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 
 from aiohttp import ClientSession, ClientTimeout
 
 from benchmarks import requests
 from benchmarks.figures import Figure, Plan, Turn
-from benchmarks.foundationdb import cluster
+from benchmarks.foundationdb import on_each_engine
 from benchmarks.processes import Gateway, gateway
 from rpc.client import Client
-from tests import fdbserver
 from theia_bridge.methods.protocol import (
     Directory,
     FileContent,
@@ -50,21 +50,13 @@ class _Seen:
 
 async def measure(plan: Plan) -> list[Figure]:
     """`users`"""
-    figures: list[Figure] = []
-    async with gateway(plan.folder / "users") as server:
-        figures += await _measure(plan, server, "")
-    if fdbserver.missing() is None:
-        async with (
-            cluster() as file,
-            gateway(plan.folder / "users-fdb", store=f"fdb:{file}") as server,
-        ):
-            figures += await _measure(plan, server, ", FoundationDB")
-    return figures
+    return await on_each_engine(partial(_measure, plan))
 
 
-async def _measure(plan: Plan, server: Gateway, suffix: str) -> list[Figure]:
+async def _measure(plan: Plan, engine: str, store: str | None) -> list[Figure]:
     turns: list[_Seen] = []
     async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(gateway(plan.folder / f"users-{engine}", store=store))
         users = await _users(server, stack)
         seconds = max(plan.seconds, SECONDS)
         for _ in range(plan.runs):
@@ -88,7 +80,7 @@ async def _measure(plan: Plan, server: Gateway, suffix: str) -> list[Figure]:
         figures += [
             Figure(
                 measure="users",
-                name=f"{name} of {USERS} users{suffix}",
+                name=f"{name} of {USERS} users",
                 unit="/s",
                 runs=[turn.rate for turn in done],
                 p50=statistics.median(turn.quantile(0.5) for turn in done),
@@ -96,7 +88,7 @@ async def _measure(plan: Plan, server: Gateway, suffix: str) -> list[Figure]:
             ),
             Figure(
                 measure="users",
-                name=f"{name} of {USERS} users, p95{suffix}",
+                name=f"{name} of {USERS} users, p95",
                 unit="ms",
                 runs=[turn.quantile(0.95) for turn in done],
                 at_most=200,

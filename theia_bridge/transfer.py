@@ -9,15 +9,13 @@ import stat
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
-import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout
-from yarl import URL
 
 from fdb_provider.files.entry import MODE_BITS
 from rpc import RpcError
 from rpc.client import Client
+from theia_bridge import rest_client
 from theia_bridge.methods.protocol import (
     CreateDirectoryParams,
     CreateSymlinkParams,
@@ -55,13 +53,6 @@ class Report:
     size: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
-
-
-class _Problem(msgspec.Struct):
-    """What the server says of a request it refused."""
-
-    kind: str
-    detail: str
 
 
 Progress = Callable[[int], None]
@@ -226,12 +217,9 @@ async def _upload(
             raise OSError("it became shorter while it was read; import it again")
 
     headers = {"Authorization": f"Bearer {server.token()}", "Content-Length": str(found.size)}
-    async with http.put(
-        URL(f"{server.url}/api/v5/files{quote(path)}", encoded=True), data=parts(), headers=headers
-    ) as response:
-        if response.status >= 400:
-            problem = msgspec.json.decode(await response.read(), type=_Problem)
-            raise RpcError(response.status, problem.detail, problem.kind)
+    url = rest_client.file_url(server.url, path)
+    async with http.put(url, data=parts(), headers=headers) as response:
+        await rest_client.check(response)
 
 
 async def _make_way(client: Client, path: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from rpc.client import Client
 from tests.process import Server
@@ -34,6 +35,16 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
 async def server(start: Start) -> Server:
     """A server of the usual settings."""
     return await start()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared_server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """A server of the usual settings for all tests of a module."""
+    folder = tmp_path_factory.mktemp("server")
+    running = Server(folder, f"embedded:{folder / 'store'}", WORKSPACE_FOLDER=folder / "workspaces")
+    await running.start()
+    yield running
+    await running.stop()
 
 
 @pytest.fixture

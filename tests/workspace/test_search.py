@@ -35,13 +35,9 @@ SEARCHES: tuple[dict[str, object], ...] = (
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def ada(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mirrored]:
-    folder = tmp_path_factory.mktemp("search")
-    server = Server(folder, f"embedded:{folder / 'store'}", WORKSPACE_FOLDER=folder / "workspaces")
-    await server.start()
-    async with Mirrored.start(server) as mirrored:
+async def ada(shared_server: Server) -> AsyncIterator[Mirrored]:
+    async with Mirrored.start(shared_server) as mirrored:
         yield mirrored
-    await server.stop()
 
 
 async def test_the_answers_are_those_of_the_store(ada: Mirrored) -> None:

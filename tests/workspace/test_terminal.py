@@ -30,13 +30,9 @@ from theia_bridge.workspace.terminal.terminal import AHEAD, SCROLLBACK
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
-    folder = tmp_path_factory.mktemp("terminals")
-    running = Server(folder, f"embedded:{folder / 'store'}", WORKSPACE_FOLDER=folder / "workspaces")
-    await running.start()
-    yield running
-    await running.stop()
+@pytest.fixture(scope="module")
+def server(shared_server: Server) -> Server:
+    return shared_server
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from theia_bridge.backoff import Backoff
 from theia_bridge.lsp import messages
 from theia_bridge.lsp.framing import READ_AHEAD, BadFrame, frame, read_frame
 from theia_bridge.lsp.messages import Answer, Id, Message
@@ -23,10 +24,6 @@ START_SECONDS = 20.0
 """How long an engine may take to answer `initialize`."""
 BACKOFF = (0.1, 1.0, 5.0, 15.0, 30.0)
 """Seconds from an engine's end to its next start, by how many there were in succession."""
-START_PATIENCE = 2.0
-"""Of that time, what requests wait for; until a later start they are answered that it cannot."""
-STEADY_SECONDS = 60.0
-"""An engine that ran so long starts again as if it had ended for the first time."""
 MESSAGE = 64 * 1024**2
 """Bytes of the largest message an engine may send."""
 BEHIND = 64 * 1024**2
@@ -120,7 +117,7 @@ class Engine:
         self._early: list[tuple[str, msgspec.Raw, asyncio.Future[Answer]]] = []
         self._asked: set[Id] = set()
         self._heard = 0.0
-        self._next_start = 0.0
+        self._backoff = Backoff(*BACKOFF)
         self._why: str | None = None
         self._settled = asyncio.Event()
         self._task = asyncio.create_task(self._supervise(), name=f"engine {name}")
@@ -142,7 +139,7 @@ class Engine:
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         if self.state == "running":
             self._send_request(method, params, future)
-        elif self._next_start - time.monotonic() > START_PATIENCE:
+        elif self._backoff.is_long:
             future.set_result(unavailable(self.name))
         else:
             self._early.append((method, params, future))
@@ -202,7 +199,6 @@ class Engine:
                 self._process.kill()
 
     async def _supervise(self) -> None:
-        crashes = 0
         while True:
             began = time.monotonic()
             try:
@@ -210,14 +206,12 @@ class Engine:
                 error = "it has ended"
             except (BadFrame, EngineFailed, OSError, msgspec.DecodeError) as failure:
                 error = str(failure)
-            crashes = 1 if time.monotonic() - began > STEADY_SECONDS else crashes + 1
             self.error = self._why or error
             _log.warning("%s is started again: %s", self.name, self.error)
-            backoff = BACKOFF[min(crashes, len(BACKOFF)) - 1]
-            self._next_start = time.monotonic() + backoff
+            delay = self._backoff.failed(time.monotonic() - began)
             self._change("failed")
             self._settled.set()
-            await asyncio.sleep(backoff)
+            await asyncio.sleep(delay)
             self.restarts += 1
             self._change("starting")
 

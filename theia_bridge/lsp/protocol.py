@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, cast
 import msgspec
 from cattrs import Converter
 from lsprotocol import types
-from pygls import uris
 from pygls.exceptions import JsonRpcException
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
@@ -22,6 +21,7 @@ from theia_bridge.lsp.diagnostics import Diagnostics, Published
 from theia_bridge.lsp.engine import Engine, State, unavailable
 from theia_bridge.lsp.framing import frame
 from theia_bridge.lsp.messages import Answer, Id, Message
+from theia_bridge.lsp.registrations import Registration, RegistrationParams, Registrations
 
 if TYPE_CHECKING:
     from theia_bridge.lsp.server import PythonServer
@@ -79,51 +79,6 @@ class _OfDocument(msgspec.Struct):
     document: _Document = msgspec.field(name="textDocument")
 
 
-class _Context(msgspec.Struct):
-    diagnostics: list[object]
-
-
-class _Registration(msgspec.Struct):
-    id: str
-    method: str
-    options: msgspec.Raw | msgspec.UnsetType = msgspec.field(name="registerOptions", default=msgspec.UNSET)
-
-
-class _Registrations(msgspec.Struct):
-    registrations: list[_Registration]
-
-
-class _Unregistration(msgspec.Struct):
-    id: str
-    method: str
-
-
-class _Unregistrations(msgspec.Struct):
-    """The name is misspelt in the specification."""
-
-    unregistrations: list[_Unregistration] = msgspec.field(name="unregisterations")
-
-
-class _Folder(msgspec.Struct):
-    uri: str
-
-
-class _Pattern(msgspec.Struct):
-    base_: str | _Folder = msgspec.field(name="baseUri")
-
-    @property
-    def base(self) -> str:
-        return self.base_ if isinstance(self.base_, str) else self.base_.uri
-
-
-class _Watcher(msgspec.Struct):
-    pattern: str | _Pattern = msgspec.field(name="globPattern")
-
-
-class _Watchers(msgspec.Struct):
-    watchers: list[_Watcher]
-
-
 class _ConfigurationItem(msgspec.Struct, omit_defaults=True):
     section: str = ""
     scope: str | None = msgspec.field(name="scopeUri", default=None)
@@ -152,7 +107,7 @@ class RelayProtocol(LanguageServerProtocol):
         self._background: set[asyncio.Task[None]] = set()
         self._tokens: dict[str, tuple[Engine, Id]] = {}
         self._diagnostics = Diagnostics(self._publishing, self._publish)
-        self._registrations: dict[str, list[str]] = {}
+        self._registrations = Registrations(self._watch)
         self._held: list[bytes] | None = []
         self._open = asyncio.Event()
 
@@ -421,9 +376,9 @@ class RelayProtocol(LanguageServerProtocol):
                     engine.answer(id, self._configured(configuration, _NOT_TOLD))
                     return
             elif method == types.CLIENT_REGISTER_CAPABILITY:
-                params = self._registered(engine, params)
+                params = self._registrations.begin(engine.name, params)
             elif method == types.CLIENT_UNREGISTER_CAPABILITY:
-                params = self._unregistered(engine, params)
+                params = self._registrations.end(engine.name, params)
             elif method == types.WINDOW_WORK_DONE_PROGRESS_CREATE:
                 token = msgspec.json.decode(params, type=_Token).token
                 own = _token(engine, token)
@@ -446,47 +401,16 @@ class RelayProtocol(LanguageServerProtocol):
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    def _registered(self, engine: Engine, params: msgspec.Raw) -> msgspec.Raw:
-        """Registrations with ids of their own: two engines may have the same, and Pyrefly has one for several
-        that are to stand side by side."""
-        given = msgspec.json.decode(params, type=_Registrations)
-        for registration in given.registrations:
-            own = _token(engine, registration.id)
-            ids = self._registrations.setdefault(own, [])
-            registration.id = f"{own}/{len(ids)}" if ids else own
-            ids.append(registration.id)
-            if registration.method == types.WORKSPACE_DID_CHANGE_WATCHED_FILES:
-                self._watch(registration.options)
-        return messages.raw(given)
-
-    def _watch(self, options: msgspec.Raw | msgspec.UnsetType) -> None:
-        """Looks after folders that an engine wants watched, for what the editor does not see of them."""
-        if isinstance(options, msgspec.UnsetType):
-            return
-        for watcher in msgspec.json.decode(options, type=_Watchers).watchers:
-            pattern = watcher.pattern
-            if isinstance(pattern, _Pattern) and (path := uris.to_fs_path(pattern.base)) is not None:
-                self._server.surroundings.watch(path.rstrip("/") or "/")
-
-    def _unregistered(self, engine: Engine, params: msgspec.Raw) -> msgspec.Raw:
-        """All that the editor knows of what is to be unregistered."""
-        given = msgspec.json.decode(params, type=_Unregistrations)
-        return messages.raw(
-            _Unregistrations(
-                [
-                    _Unregistration(id, each.method)
-                    for each in given.unregistrations
-                    for id in self._registrations.pop(_token(engine, each.id), [])
-                ]
-            )
-        )
+    def _watch(self, folder: str) -> None:
+        """Looks after a folder that an engine wants watched, for what the editor does not see of it."""
+        self._server.surroundings.watch(folder)
 
     def register(self) -> None:
         """Asks to be told when the editor's configuration changes, which engines then ask for anew."""
         if self._can("workspace", "didChangeConfiguration", "dynamicRegistration"):
             method = types.WORKSPACE_DID_CHANGE_CONFIGURATION
-            registration = _Registration("theia-bridge/configuration", method)
-            self._ask_editor(types.CLIENT_REGISTER_CAPABILITY, messages.raw(_Registrations([registration])))
+            params = RegistrationParams([Registration("theia-bridge/configuration", method)])
+            self._ask_editor(types.CLIENT_REGISTER_CAPABILITY, messages.raw(params))
 
     def changed(self, engine: Engine) -> None:
         if engine.state == "failed":

@@ -19,6 +19,7 @@ from fdb_provider.models import at_least
 from fdb_provider.scope import Actor, Scope
 from rpc import ChannelClosed, RpcError
 from rpc.client import Client
+from theia_bridge.backoff import Backoff
 from theia_bridge.config import Settings
 from theia_bridge.leases import Lease, Leases
 from theia_bridge.workspace.doors import Doors
@@ -37,10 +38,6 @@ RETRY_SECONDS = 2.0
 """From a renewal that failed, as the store did not answer, to the next attempt."""
 BACKOFF = (0.2, 1.0, 5.0, 15.0, 30.0)
 """Seconds from a crash to the next start, by how many there were in succession."""
-PATIENCE = 2.0
-"""Of that time, what callers wait for a start; for a later one they are told to come again."""
-STEADY_SECONDS = 60.0
-"""A runtime that ran so long starts again as if it had crashed for the first time."""
 REAP_SECONDS = 15.0
 """How often, at least, it is looked whether a runtime idles."""
 SWEEP_SECONDS = 3600.0
@@ -73,7 +70,7 @@ class Runtime:
         self._child: Child | None = None
         self._http: aiohttp.ClientSession | None = None
         self._stopping = asyncio.Event()
-        self._next_start = 0.0
+        self._backoff = Backoff(*BACKOFF)
         self._up: asyncio.Future[None] = _future()
         self._work: asyncio.Task[None] | None = None
         self._task = asyncio.create_task(self._supervise(), name=f"runtime {scope.session}")
@@ -120,9 +117,8 @@ class Runtime:
         Raises:
             WorkspaceUnavailable: it cannot be started, or not soon.
         """
-        wait = self._next_start - time.monotonic()
-        if self.state == "failed" and wait > PATIENCE:
-            raise WorkspaceUnavailable(f"{self.error} It is started again in {wait:.0f} s.")
+        if self.state == "failed" and self._backoff.is_long:
+            raise WorkspaceUnavailable(f"{self.error} It is started again in {self._backoff.wait:.0f} s.")
         await asyncio.shield(self._up)
         return self
 
@@ -174,7 +170,6 @@ class Runtime:
 
     async def _supervise(self) -> None:
         """Runs it again and again until it is stopped, or has failed while nobody uses it."""
-        crashes = 0
         stop = asyncio.create_task(self._stopping.wait())
         try:
             while not self.stopping:
@@ -183,9 +178,7 @@ class Runtime:
                 await asyncio.wait([self._work])
                 if self._work.cancelled() or (error := self._work.exception()) is None:
                     break
-                crashes = 1 if time.monotonic() - began > STEADY_SECONDS else crashes + 1
-                backoff = BACKOFF[min(crashes, len(BACKOFF)) - 1]
-                self._next_start = time.monotonic() + backoff
+                delay = self._backoff.failed(time.monotonic() - began)
                 self._failed(error)
                 if (
                     not isinstance(error, WorkspaceUnavailable)
@@ -193,7 +186,7 @@ class Runtime:
                     or self.idle > 0
                 ):
                     return
-                await asyncio.wait([stop], timeout=backoff)
+                await asyncio.wait([stop], timeout=delay)
             self._change("stopped")
         finally:
             stop.cancel()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from theia_bridge.backoff import Backoff
 from theia_bridge.lsp import messages
 from theia_bridge.lsp.framing import BadFrame
 from theia_bridge.workspace.handover import LanguageServer
@@ -31,12 +32,8 @@ LIMIT = 16
 """Servers a session may have at a time."""
 BACKOFF = (0.0, 0.5, 2.0, 10.0, 30.0)
 """Seconds from a server's end to the next start, by how many have ended by themselves in succession."""
-PATIENCE = 2.0
-"""Of that time, what a socket waits for; for a later start it is told to come again."""
 FILES_SECONDS = 20.0
 """How long a server waits for the session's files to be on the disk: what comes later it must be told of."""
-STEADY_SECONDS = 60.0
-"""When one has run so long, those that ended before it count no more."""
 _CLOSE_SECONDS = 2.0
 _EXIT = "exit"
 
@@ -49,7 +46,7 @@ class _Kind:
 
     Attributes:
         running: those that run.
-        next_start: when the next may start, by the monotonic clock.
+        backoff: when the next may start.
     """
 
     def __init__(self, id: str, command: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -58,20 +55,22 @@ class _Kind:
         self.environment = environment
         self.running: set[StdioServer] = set()
         self.starting = 0
-        self.next_start = 0.0
-        self.crashes = 0
+        self.backoff = Backoff(*BACKOFF)
         self.error: str | None = None
 
     def failed(self, why: str, ran: float) -> None:
         """One has ended by itself, after so many seconds."""
-        self.crashes = 1 if ran >= STEADY_SECONDS else self.crashes + 1
-        self.next_start = time.monotonic() + BACKOFF[min(self.crashes, len(BACKOFF)) - 1]
+        self.backoff.failed(ran)
         self.error = why
 
     def describe(self) -> Language:
         state: LanguageState = "running" if self.running else "stopped" if self.error is None else "failed"
         return Language(
-            id=self.id, state=state, servers=len(self.running), crashes=self.crashes, error=self.error
+            id=self.id,
+            state=state,
+            servers=len(self.running),
+            crashes=self.backoff.failures,
+            error=self.error,
         )
 
 
@@ -126,7 +125,7 @@ class Languages:
             if closing is not None and closing[0] == WSCloseCode.SERVICE_RESTART:
                 kind.failed(f"{closing[1]} ({how}).", time.monotonic() - began)
             else:
-                kind.crashes, kind.error = 0, None
+                kind.backoff.failures, kind.error = 0, None
             self._changed(kind)
         if closing is not None:
             code, reason = closing
@@ -135,10 +134,9 @@ class Languages:
 
     async def _start(self, kind: _Kind) -> StdioServer:
         """Starts a server, when it may be. Raises `web.HTTPServiceUnavailable`."""
-        wait = kind.next_start - time.monotonic()
-        if wait > PATIENCE:
-            raise web.HTTPServiceUnavailable(headers={"Retry-After": f"{wait:.0f}"})
-        await asyncio.sleep(wait)
+        if kind.backoff.is_long:
+            raise web.HTTPServiceUnavailable(headers={"Retry-After": f"{kind.backoff.wait:.0f}"})
+        await asyncio.sleep(kind.backoff.wait)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(FILES_SECONDS):
                 await self._site.files.wait()

@@ -113,7 +113,7 @@ class Disk:
             before = os.fstat(file)
             with open(file, "rb", buffering=0, closefd=False) as stream:
                 content = stream.read()
-            return _steady(before, file), content
+            return steady(before, file), content
 
     @contextlib.contextmanager
     def open(self, path: str) -> Iterator[int]:
@@ -138,7 +138,7 @@ class Disk:
             before = os.fstat(file)
             with open(file, "rb", buffering=0, closefd=False) as stream:
                 digest = hashlib.file_digest(stream, "sha256").digest()
-            return _steady(before, file), digest
+            return steady(before, file), digest
 
     @contextlib.contextmanager
     def incoming(self) -> Iterator[Incoming]:
@@ -225,18 +225,12 @@ class Disk:
     def entries(self, path: str) -> list[tuple[str, Seen]]:
         """What is in a folder; nothing if it is none. Raises `OSError`."""
         try:
-            with self._folder(path) as folder:
+            with self.folder(path) as folder:
                 return list_folder(folder)
         except OSError as error:
             if error.errno in NOT_THERE:
                 return []
             raise
-
-    @contextlib.contextmanager
-    def folder(self, path: str) -> Iterator[int]:
-        """A folder, opened without following links. Raises `OSError`."""
-        with self._folder(path) as folder:
-            yield folder
 
     def remove_tree(self, path: str) -> None:
         """Removes a folder with all in it, or whatever is there. Raises `OSError`."""
@@ -291,7 +285,8 @@ class Disk:
         return str(next(self._names))
 
     @contextlib.contextmanager
-    def _folder(self, path: str) -> Iterator[int]:
+    def folder(self, path: str) -> Iterator[int]:
+        """A folder, opened without following links. Raises `OSError`."""
         folder = os.dup(self._root)
         try:
             for name in path.split("/") if path else ():
@@ -306,7 +301,7 @@ class Disk:
     def _parent(self, path: str, *, writing: bool = False) -> Iterator[tuple[int, str]]:
         """The folder a path is in, and its name there."""
         directory, _, name = path.rpartition("/")
-        with self._folder(directory) as folder:
+        with self.folder(directory) as folder:
             mode = stat.S_IMODE(os.fstat(folder).st_mode)
             if not writing or mode & 0o300 == 0o300:
                 yield folder, name
@@ -385,7 +380,7 @@ def _look(folder: int, name: str) -> Seen | None:
     return seen_of(info, target)
 
 
-def _steady(before: os.stat_result, file: int) -> Seen:
+def steady(before: os.stat_result, file: int) -> Seen:
     """What an open file was that was read, if it was the same all the time and is not just being written."""
     seen = seen_of(os.fstat(file))
     if seen != seen_of(before) or time.time_ns() - seen.ctime < FRESH:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from urllib.parse import quote
 
 import aiohttp
 import msgspec
-from yarl import URL
 
 from rpc import RpcError
 from rpc.client import Client
+from theia_bridge import rest_client
 from theia_bridge.methods.protocol import (
     CreateDirectoryParams,
     CreateSymlinkParams,
@@ -39,14 +38,8 @@ AT_ONCE = 60
 """Calls under way at a time; a channel takes 64."""
 ABSENT = {"FileNotFound", "FileNotADirectory"}
 """Kinds of errors: nothing is there."""
+_GATEWAY = "http://gateway"
 _SILENCE = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=300)
-
-
-class _Problem(msgspec.Struct):
-    """What the server says of a request it refused."""
-
-    kind: str
-    detail: str
 
 
 class Store:
@@ -154,9 +147,9 @@ class Store:
     async def download(self, path: str, etag: str) -> AsyncIterator[bytes]:
         """The content of a large file that has that etag, in parts."""
         async with self._http.get(
-            self._url(path), headers=self._headers({"If-Match": f'"{etag}"'})
+            rest_client.file_url(_GATEWAY, path), headers=self._headers({"If-Match": f'"{etag}"'})
         ) as response:
-            await _check(response)
+            await rest_client.check(response)
             async for part in response.content.iter_chunked(PART):
                 yield part
 
@@ -164,21 +157,11 @@ class Store:
         """Replaces a large file that has that etag, or makes it without."""
         condition = {"If-None-Match": "*"} if etag is None else {"If-Match": f'"{etag}"'}
         headers = self._headers({"Content-Length": str(size), **condition})
-        async with self._http.put(self._url(path), data=parts, headers=headers) as response:
-            await _check(response)
+        async with self._http.put(
+            rest_client.file_url(_GATEWAY, path), data=parts, headers=headers
+        ) as response:
+            await rest_client.check(response)
             return Stored.of(msgspec.json.decode(await response.read(), type=Stat))
-
-    def _url(self, path: str) -> URL:
-        return URL(f"http://gateway/api/v5/files{quote(path)}", encoded=True)
 
     def _headers(self, further: dict[str, str]) -> dict[str, str]:
         return {"Authorization": f"Bearer {self._gateway.token}", **further}
-
-
-async def _check(response: aiohttp.ClientResponse) -> None:
-    if response.status >= 400:
-        try:
-            problem = msgspec.json.decode(await response.read(), type=_Problem)
-        except msgspec.DecodeError:
-            problem = _Problem("Unavailable", f"the server answers {response.status}")
-        raise RpcError(response.status, problem.detail, problem.kind)

@@ -14,7 +14,7 @@ import msgspec
 
 from theia_bridge.workspace.mirror import decide
 from theia_bridge.workspace.mirror.desk import Desk
-from theia_bridge.workspace.mirror.disk import Changed, Disk, seen_of
+from theia_bridge.workspace.mirror.disk import Changed, Disk, seen_of, steady
 from theia_bridge.workspace.mirror.paths import Side, is_text
 from theia_bridge.workspace.mirror.states import UNKNOWN, Agreed, Seen, Stored
 
@@ -139,10 +139,11 @@ class Transfers:
         await self._desk.store.delete(path, stored.etag, trash=trash)
 
     async def _upload(self, path: str, base: Agreed | None, stored: Stored | None, seen: Seen) -> None:
-        seen, digest = await self._desk.digest(path)
-        if base is not None and base.is_stored(stored) and digest == base.digest:
-            await self.align(path, base, stored or base.stored, seen, digest)
-            return
+        if base is not None and base.is_stored(stored) and base.size == seen.size:
+            seen, digest = await self._desk.digest(path)
+            if digest == base.digest:
+                await self.align(path, base, stored or base.stored, seen, digest)
+                return
         mode = seen.mode if stored is None else decide.mode(base, stored, seen)
         await self._make_writable(path, stored)
         disk, relative = self._desk.at(path)
@@ -150,10 +151,10 @@ class Transfers:
         file = await asyncio.to_thread(stack.enter_context, disk.open(relative))
         try:
             sent = hashlib.sha256()
-            before = await asyncio.to_thread(_seen_now, file)
+            before = await asyncio.to_thread(os.fstat, file)
 
             async def parts() -> AsyncIterator[bytes]:
-                left = before.size
+                left = before.st_size
                 while left:
                     part = await asyncio.to_thread(_read, file, min(left, SMALL))
                     if not part:
@@ -163,15 +164,15 @@ class Transfers:
                     yield part
 
             written = await self._desk.store.upload(
-                path, parts(), before.size, stored.etag if stored else None
+                path, parts(), before.st_size, stored.etag if stored else None
             )
-            after = await asyncio.to_thread(_seen_now, file)
+            after = await asyncio.to_thread(steady, before, file)
         finally:
             await asyncio.to_thread(stack.close)
         if written.mode != mode:
             written = await self._desk.store.set_mode(path, mode, written.etag)
-        if after != before or after.ctime != seen.ctime:
-            after = msgspec.structs.replace(before, ctime=UNKNOWN)
+        if after.ctime == UNKNOWN:
+            after = msgspec.structs.replace(seen_of(before), ctime=UNKNOWN)
             self._desk.again(path, Side.DISK)
         await self.align(path, None, written, after, sent.digest(), mode)
 
@@ -217,7 +218,6 @@ class Transfers:
 
     def _begin(self, path: str, size: int, work: Awaitable[None]) -> None:
         """Goes on with a large file beside all else."""
-
         well = False
 
         async def attempt() -> None:
@@ -248,10 +248,6 @@ class Transfers:
         task = asyncio.create_task(run())
         self._large[path] = task
         task.add_done_callback(done)
-
-
-def _seen_now(file: int) -> Seen:
-    return seen_of(os.fstat(file))
 
 
 def _read(file: int, size: int) -> bytes:

@@ -23,6 +23,10 @@ export function openLanguageSocket(language: string): LanguageSocket {
     return openSocket(`ws/lsp/${encodeURIComponent(language)}`);
 }
 
+export function openTerminalSocket(id: string): WebSocket {
+    return openSocket(`ws/terminal/${encodeURIComponent(id)}`);
+}
+
 export const browserFetch: AccessFetch = (path, { method }) => fetch(serverUrl(path), { method, cache: 'no-store' });
 
 /** The tabs of one browser, by the means a browser gives them. */

@@ -1,6 +1,6 @@
 import { Disposable } from '@theia/core/lib/common/disposable';
 import { TerminalExit } from '../../common/protocol.generated';
-import { serverUrl } from '../connection/browser-surroundings';
+import { openTerminalSocket } from '../connection/browser-surroundings';
 
 /** Bytes after which the server is told that they are dealt with; the program waits at 512 KiB. */
 const ACKNOWLEDGE = 64 * 1024;
@@ -70,9 +70,7 @@ export class TerminalSocket implements Disposable {
 
     protected connect(): void {
         clearTimeout(this.retryTimer);
-        const url = serverUrl(`ws/terminal/${encodeURIComponent(this.id)}`);
-        url.protocol = url.protocol.replace('http', 'ws');
-        const socket = new WebSocket(url);
+        const socket = openTerminalSocket(this.id);
         let behind = 0;
         let dealtWith = 0;
         const didDealWith = (bytes: number) => {
