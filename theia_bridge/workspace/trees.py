@@ -75,7 +75,7 @@ def _opened(folder: int, name: str) -> Iterator[int | None]:
         return
     try:
         place = f"/proc/self/fd/{found}"
-        os.chmod(place, 0o700)  # nosec B103 # it goes
+        os.chmod(place, 0o700)
         opened = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     finally:
         os.close(found)
