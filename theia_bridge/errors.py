@@ -6,6 +6,7 @@ for servers.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import NamedTuple
 
@@ -37,6 +38,34 @@ class RateLimited(Exception):
         super().__init__(f"At most {limit:,} requests a minute are taken here. Go on in {retry_after} s.")
         self.policy = policy
         self.retry_after = retry_after
+
+
+class Told(Exception):
+    """An error that tells a program more than its kind.
+
+    Attributes:
+        told: further members of the error's data.
+    """
+
+    told: Mapping[str, object] = {}
+
+
+class ChangedMeanwhile(store.Conflict, Told):
+    """Parts of a chat were changed by others since the caller read them; nothing was saved.
+
+    Args:
+        messages: those that have changed, with their etags; None for one that is not there.
+        chat: the etag of the chat's own fields, if it is these that have changed.
+    """
+
+    def __init__(self, messages: Mapping[str, str | None], chat: str | None) -> None:
+        named = [f"the message {message}" for message in messages]
+        named += ["its title, agent or metadata"] if chat is not None else []
+        more = f" and {len(named) - 3} more" if len(named) > 3 else ""
+        super().__init__(
+            f"Changed in another window meanwhile: {', '.join(named[:3])}{more}. Read it again, then save it."
+        )
+        self.told = {"messages": dict(messages)} | ({} if chat is None else {"chat": chat})
 
 
 KINDS: dict[type[Exception], Kind] = {
@@ -114,5 +143,7 @@ def to_rpc(error: Exception) -> RpcError | None:
     kind = kind_of(error)
     if kind is None:
         return None
-    data = {RETRY_AFTER: error.retry_after} if isinstance(error, RateLimited | auth.TooManyAttempts) else {}
+    data: dict[str, object] = dict(error.told) if isinstance(error, Told) else {}
+    if isinstance(error, RateLimited | auth.TooManyAttempts):
+        data[RETRY_AFTER] = error.retry_after
     return RpcError(kind.code, str(error), kind.name, data)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -113,6 +113,23 @@ async def append(
         if (found.digest, found.role, found.model, found.parent) != (body.digest, role, model, parent):
             raise RecordExists(f"The conversation has another message with the id {message}.")
         return found, False
+    added = await add(tr, scope, conversation, message, role, body, model=model, parent=parent, now=now)
+    return added, True
+
+
+async def add(
+    tr: Transaction,
+    scope: Scope,
+    conversation: Conversation,
+    message: str,
+    role: MessageRole,
+    body: Prepared,
+    *,
+    model: str | None = None,
+    parent: str | None = None,
+    now: int,
+) -> Message:
+    """As `append`, for a message of which is known that it is not there. Raises `RecordExists` if it is."""
     added = _stored(
         tr,
         scope.tenant,
@@ -132,7 +149,7 @@ async def append(
         body,
     )
     await MESSAGES.insert(tr, scope.tenant, added)
-    return added, True
+    return added
 
 
 async def find(tr: Reader, scope: Scope, conversation: str, message: str) -> Message | None:
@@ -181,6 +198,10 @@ async def replace(
     return changed
 
 
+def _size(message: Message) -> int:
+    return message.size
+
+
 async def page(
     tr: Reader,
     scope: Scope,
@@ -189,8 +210,13 @@ async def page(
     limit: int,
     after: str | None = None,
     reverse: bool = False,
+    size: Callable[[Message], int] = _size,
+    most: int = PAGE,
 ) -> Page[Message]:
-    """Messages by their position, fewer than `limit` where their bodies are longer than `PAGE` together.
+    """Messages by their position, fewer than `limit` where their bodies are longer than `most` together.
+
+    Args:
+        size: bytes that count of a message.
 
     Raises:
         InvalidCursor: `after` is no cursor of this list.
@@ -202,7 +228,7 @@ async def page(
         )
 
     found = await read(limit)
-    fitting = within([message.size for message in found.items], PAGE)
+    fitting = within([size(message) for message in found.items], most)
     return found if fitting == len(found.items) else await read(fitting)
 
 
@@ -222,11 +248,25 @@ async def stored(tr: Reader, tenant: str, found: Sequence[Message]) -> list[byte
     if not positions:
         return [message.body for message in found]
     prefix = keyspace.message_parts(tenant, found[0].user, found[0].conversation)
-    begin, _ = keyspace.range_of(prefix + keyspace.pack(min(positions)))
-    _, end = keyspace.range_of(prefix + keyspace.pack(max(positions)))
+    # The parts of messages that follow each other do so too: one range for each run of them.
+    skipped = set(range(min(positions), max(positions))) - {message.position for message in found}
+    runs: list[tuple[int, int]] = []
+    for position in sorted(positions):
+        if runs and skipped.isdisjoint(range(runs[-1][1], position)):
+            runs[-1] = runs[-1][0], position
+        else:
+            runs.append((position, position))
+    rows = [
+        tr.get_range(
+            keyspace.range_of(prefix + keyspace.pack(first))[0],
+            keyspace.range_of(prefix + keyspace.pack(last))[1],
+        )
+        for first, last in runs
+    ]
     parts: dict[int, list[bytes]] = {}
-    async for key, part in tr.get_range(begin, end):
-        parts.setdefault(keyspace.unpack(key, prefix)[0], []).append(part)
+    for run in rows:
+        async for key, part in run:
+            parts.setdefault(keyspace.unpack(key, prefix)[0], []).append(part)
     return [b"".join(parts.get(one.position, ())) if one.parts else one.body for one in found]
 
 

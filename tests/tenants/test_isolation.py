@@ -46,12 +46,12 @@ FILE = "/workspace/name-71c3.txt"
 OWN = {"conversations", "sessions", "auth/sessions"}
 """Collections of what is one user's, so that others of the tenant do not see it either."""
 _PLAIN = """
-action after archive args capture category cols command content context create current_password cwd
-data deleted description email env excludes expires_in_days fuzzy idempotency_key if_match includes
-invitation key length limit match_case max_file_size metadata mode model multiline name new_password
-offset operation order overwrite password pattern permanent profile prompt q readonly recursive
-refresh_token regex remember removed role rows signal since sort tag tags title tools until
-use_git_ignore use_trash value whole_word with_tenant
+action after all_sessions archive args capture category cols command content context create current_password
+cwd data deleted description email env excludes expires_in_days fuzzy idempotency_key if_match includes
+invitation key known length limit match_case max_file_size messages metadata mode model multiline name
+new_password offset operation order overwrite password pattern permanent profile prompt q readonly recursive
+refresh_token regex remember removed role rows signal since sort tag tags title tools until use_git_ignore
+use_trash value whole_word with_tenant
 """
 PLAIN = frozenset(_PLAIN.split())
 """Fields that hold no id."""
@@ -119,6 +119,7 @@ async def victim(gateway: Gateway) -> AsyncIterator[Victim]:
                 ("auth/sessions", "id"): sign_in["id"],
                 ("sessions", "id"): person.signed_in["session"]["id"],
                 ("conversations", "id"): talk["id"],
+                ("chat", "id"): talk["id"],
                 ("agents", "id"): agent["id"],
                 ("*", "message"): message["id"],
                 ("*", "parent"): message["id"],
@@ -317,6 +318,9 @@ async def test_no_method_gives_or_changes_anything_of_another_tenant(gateway: Ga
             "fs.readFile",
             "fs.readVersion",
             "fs.history",
+            "chat.read",
+            "chat.delete",
+            "chat.restore",
             "trash.restore",
             "trash.delete",
         ):

@@ -7,14 +7,14 @@ from rpc import Registry, register_builtin
 from rpc.registry import Method
 from theia_bridge import __version__
 from theia_bridge.errors import KINDS
-from theia_bridge.methods import auth, fs, language, search, terminal, trash, workspace
+from theia_bridge.methods import agents, auth, chat, fs, language, search, terminal, trash, workspace
 from theia_bridge.methods.context import Context
 
 
 def build_registry() -> Registry[Context]:
     """Every method, notification and error of the channel."""
     registry: Registry[Context] = Registry()
-    for namespace in (auth, fs, language, search, terminal, trash, workspace):
+    for namespace in (agents, auth, chat, fs, language, search, terminal, trash, workspace):
         registry.include(namespace.registry)
     for error, kind in KINDS.items():
         registry.error(kind.code, kind.name, (error.__doc__ or "").strip())

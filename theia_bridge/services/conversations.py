@@ -22,7 +22,7 @@ from theia_bridge.services import conversation_search
 
 METADATA_LIMIT = 16 * 1024
 """Bytes of a conversation's metadata."""
-_PLAIN = 16 * 1024
+PLAIN = 16 * 1024
 """Bytes of bodies up to which packing and unpacking on the event loop costs less than another thread."""
 
 
@@ -287,7 +287,7 @@ async def read(db: Database, actor: Actor, conversation: str, message: str) -> S
         found = [await messages.get(tr, actor.scope, conversation, message)]
         return found, await messages.stored(tr, actor.scope.tenant, found)
 
-    (said,) = await _unpack(*await db.read(body))
+    (said,) = await unpack(*await db.read(body))
     return said
 
 
@@ -316,7 +316,7 @@ async def history(
         return found, await messages.stored(tr, actor.scope.tenant, found.items)
 
     found, stored = await db.read(body)
-    return Page(await _unpack(found.items, stored), found.next)
+    return Page(await unpack(found.items, stored), found.next)
 
 
 def _check(metadata: bytes) -> None:
@@ -338,7 +338,7 @@ async def _prepare(body: Body) -> Prepared:
     size = len(body.content) + len(body.data)
     if size > messages.BODY_LIMIT:  # before more work is put into it
         raise _too_long()
-    prepared = messages.prepare(body) if size <= _PLAIN else await asyncio.to_thread(messages.prepare, body)
+    prepared = messages.prepare(body) if size <= PLAIN else await asyncio.to_thread(messages.prepare, body)
     if prepared.size > messages.BODY_LIMIT:
         raise _too_long()
     return prepared
@@ -349,11 +349,13 @@ def _too_long() -> InvalidFields:
     return InvalidFields({"content": f"It may have {limit} MiB together with `data`."})
 
 
-async def _unpack(found: Sequence[Message], stored: Sequence[bytes]) -> list[Said]:
-    def unpack() -> list[Said]:
+async def unpack(found: Sequence[Message], stored: Sequence[bytes]) -> list[Said]:
+    """Messages with what they say. Raises `ContentDamaged`."""
+
+    def unpacked() -> list[Said]:
         return [
             Said(message, messages.unpack(message, body)) for message, body in zip(found, stored, strict=True)
         ]
 
-    plain = sum(message.size for message in found) <= _PLAIN
-    return unpack() if plain else await asyncio.to_thread(unpack)
+    plain = sum(message.size for message in found) <= PLAIN
+    return unpacked() if plain else await asyncio.to_thread(unpacked)

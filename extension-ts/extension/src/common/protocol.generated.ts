@@ -1,5 +1,27 @@
 // Generated from the OpenRPC document by `make types`. Do not edit.
 
+/** `model` is empty for the server's default. `tools` are names of those it may call. */
+export interface AgentInfo {
+    id: string;
+    name: string;
+    description: string;
+    prompt: string;
+    model: string;
+    tools: Array<string>;
+    updatedAt: number;
+}
+
+/** Agents of the tenant by name. */
+export interface AgentList {
+    agents: Array<AgentInfo>;
+    next: string | null;
+}
+
+export interface AgentListParams {
+    limit?: number;
+    after?: string | null;
+}
+
 export interface CancelSearchParams {
     searchId: string;
 }
@@ -11,6 +33,104 @@ export interface Change {
 
 /** The numbers of Theia's FileChangeType. */
 export type ChangeType = 0 | 1 | 2;
+
+/**
+ * A chat without its messages.
+ *
+ * `etag` is of `title`, `agent` and `metadata` alone: a message more does not change it. `metadata` is the
+ * text of a JSON object. Times are milliseconds since 1970; `size` is bytes of all messages.
+ */
+export interface Chat {
+    id: string;
+    session: string;
+    title: string;
+    agent: string | null;
+    metadata: string;
+    etag: string;
+    createdAt: number;
+    updatedAt: number;
+    messages: number;
+    size: number;
+}
+
+/** A page of a chat's messages, from the first on, with some 1 MiB. `next` is null with the last page. */
+export interface ChatContent {
+    chat: Chat;
+    messages: Array<ChatMessage>;
+    next: string | null;
+}
+
+/** The last changed first. `next` is null with the last page. */
+export interface ChatIndex {
+    chats: Array<Chat>;
+    next: string | null;
+}
+
+/**
+ * Those of the session `session`, which without it is that of the channel; or of `allSessions`.
+ *
+ * `q` is a text that the title or a message has, in whatever case; a page may then be short, or empty,
+ * though `next` leads on. `after` is the `next` of the page before.
+ */
+export interface ChatIndexParams {
+    session?: string | null;
+    allSessions?: boolean;
+    q?: string | null;
+    limit?: number;
+    after?: string | null;
+}
+
+/** A message. `position` is its place, which stays: 0 for the first. `data` is JSON text. */
+export interface ChatMessage {
+    id: string;
+    position: number;
+    role: 'assistant' | 'system' | 'tool' | 'user';
+    content: string;
+    data: string;
+    model: string | null;
+    parent: string | null;
+    etag: string;
+    createdAt: number;
+    updatedAt: number;
+}
+
+export interface ChatParams {
+    id: string;
+}
+
+/** `known` has etags by the ids of messages: those that have these etags still are left out. */
+export interface ChatReadParams {
+    id: string;
+    known?: Record<string, string>;
+    limit?: number;
+    after?: string | null;
+}
+
+/**
+ * `title`, `agent` and `metadata` are left as they are when they are left out.
+ *
+ * `if_match` is the etag of these three, needed when they change; without it, there is no such chat yet.
+ * `messages` are those that are new or have changed, at most 200 and 8 MiB of them together.
+ */
+export interface ChatStoreParams {
+    id: string;
+    title?: string;
+    agent?: string | null;
+    metadata?: string;
+    ifMatch?: string | null;
+    messages?: Array<StoredMessage>;
+}
+
+/** `etags` are those of the messages that were given, by their ids. */
+export interface ChatStored {
+    chat: Chat;
+    etags: Record<string, string>;
+}
+
+/** `deleted` chats can be restored. */
+export interface Cleared {
+    deleted: number;
+}
 
 /** `signal` is what its program is sent; one that goes on for two seconds is killed. */
 export interface CloseTerminalParams {
@@ -379,6 +499,21 @@ export interface Stat {
 }
 
 /**
+ * A message to be stored. Its role and parent stay as they were first stored.
+ *
+ * `if_match` is the etag it must still have; without it there must be none, or the very same.
+ */
+export interface StoredMessage {
+    id: string;
+    role: 'assistant' | 'system' | 'tool' | 'user';
+    content: string;
+    data?: string;
+    model?: string | null;
+    parent?: string | null;
+    ifMatch?: string | null;
+}
+
+/**
  * A terminal. Its bytes are on the socket `/ws/terminal/{id}`.
  *
  * `command` is the program and its arguments, `cwd` the folder it is in now, `pid` its process in the
@@ -544,8 +679,27 @@ export interface WriteFileParams {
 
 /** Parameters and result of every method, by its name. */
 export interface Methods {
+    /** The tenant's agents by name, as they are kept by the REST API. */
+    'agents.list': { params: AgentListParams; result: AgentList };
     /** Keeps the channel open past its token's end, with a newer token of the same sign-in. */
     'auth.renew': { params: RenewParams; result: Renewed };
+    /** Deletes all chats of this session, which can be restored until they are purged. */
+    'chat.clear': { params: undefined; result: Cleared };
+    /** Deletes a chat, which can be restored until it is purged. */
+    'chat.delete': { params: ChatParams; result: null };
+    /** The caller's chats without their messages, the last changed first. */
+    'chat.index': { params: ChatIndexParams; result: ChatIndex };
+    /** A chat and the next of its messages, from the first on. */
+    'chat.read': { params: ChatReadParams; result: ChatContent };
+    /** Brings a deleted chat back. */
+    'chat.restore': { params: ChatParams; result: Chat };
+    /**
+     * Saves what has changed in a chat, all or nothing; a chat that is not there is made in this session.
+     *
+     * It can be sent again: what is as it should be already is no conflict. Conflict has in its `data` the etags
+     * of what others have changed: `messages` by their ids, and `chat` if it is the chat's own fields.
+     */
+    'chat.store': { params: ChatStoreParams; result: ChatStored };
     /** Copies a file or folder, at once; contents are shared, not copied. */
     'fs.copy': { params: MoveParams; result: Stat };
     /** Makes one folder in a folder that exists. */
