@@ -5,6 +5,7 @@ import { BridgeAccess } from '../browser/connection/bridge-access';
 import { BridgeConnection } from '../browser/connection/bridge-connection';
 import { FileWatches } from '../browser/files/file-watches';
 import { BridgeError } from '../common/bridge-error';
+import { FrameRecord, FrameRecorder } from '../common/frames/frame-recorder';
 import { Change } from '../common/protocol.generated';
 import { reach, TestBrowser, TestServer } from './server';
 
@@ -153,6 +154,32 @@ describe('BridgeConnection', { timeout: 60_000 }, () => {
         assert.equal((await asked).type, 'directory', 'what only reads is asked again');
         const { entries } = await connection.request('fs.readDirectory', { path: '/workspace' });
         assert.ok(!entries.some(({ name }) => name === 'forgotten'));
+    });
+
+    it('sends a call as it is written, in JSON too, and tells of every frame', async () => {
+        const connection = (await register()).connect();
+        await reach(connection, 'online');
+        const recorder = new FrameRecorder();
+        const records: FrameRecord[] = [];
+        connection.onFrame(frame => records.push(recorder.record(frame)));
+        const params = { path: '/workspace/bytes', content: 'aGk=' };
+        await connection.startCall({ method: 'fs.writeFile', params, encoding: 'json' }).answer;
+        const read = connection.startCall({ method: 'fs.readFile', params: { path: params.path }, encoding: 'msgpack' });
+        const { content } = await read.answer as { content: Uint8Array };
+        assert.deepEqual([...content], [...text('hi')]);
+        const failed = connection.startCall({ method: 'no.such', params: { token: 'a'.repeat(9) }, encoding: 'json' });
+        await assert.rejects(failed.answer, { kind: 'MethodNotFound' });
+        assert.deepEqual(records.map(({ sent, kind, method, encoding, errorKind }) => ({ sent, kind, method, encoding, errorKind })), [
+            { sent: true, kind: 'request', method: 'fs.writeFile', encoding: 'json', errorKind: undefined },
+            { sent: false, kind: 'answer', method: 'fs.writeFile', encoding: 'json', errorKind: undefined },
+            { sent: true, kind: 'request', method: 'fs.readFile', encoding: 'msgpack', errorKind: undefined },
+            { sent: false, kind: 'answer', method: 'fs.readFile', encoding: 'msgpack', errorKind: undefined },
+            { sent: true, kind: 'request', method: 'no.such', encoding: 'json', errorKind: undefined },
+            { sent: false, kind: 'error', method: 'no.such', encoding: 'json', errorKind: 'MethodNotFound' }
+        ]);
+        assert.deepEqual(records[3].id, read.id);
+        assert.deepEqual((records[3].content as { content: unknown }).content, '<2 bytes>');
+        assert.deepEqual(records[4].content, { token: '***' });
     });
 
     it('lets only so much wait', async () => {

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
 import { createInterface } from 'node:readline';
-import { decode, encode } from '@msgpack/msgpack';
+import { encode } from '@msgpack/msgpack';
 import { cancelled } from '@theia/core/lib/common/cancellation';
 import { Disposable } from '@theia/core/lib/common/disposable';
 import { Emitter } from '@theia/core/lib/common/event';
@@ -13,6 +13,7 @@ import { Container } from '@theia/core/shared/inversify';
 import { WebSocket } from 'ws';
 import { AccessFetch, AccessRenewal, AccessSharing, AccessTerm, BridgeAccess } from '../browser/connection/bridge-access';
 import { BridgeConnection, ConnectionState, ConnectionTiming } from '../browser/connection/bridge-connection';
+import { decodeFrame, FrameData } from '../common/frames/frame';
 import { BridgeSocket } from '../browser/connection/rpc-channel';
 import { BridgeFileSystemServer } from '../browser/files/bridge-file-system-server';
 import { SendFile } from '../browser/files/file-sender';
@@ -229,18 +230,18 @@ export class TestBrowser implements Disposable {
 /** A real WebSocket whose line can be made worse. */
 export class TestSocket extends WebSocket implements BridgeSocket {
 
-    readonly frames: Uint8Array[] = [];
+    readonly frames: FrameData[] = [];
     /** What the server sends is lost on the way. */
     deaf = false;
 
     /** For how many requests to come the server has no room, and says so. */
     busy = 0;
 
-    override send(data: Uint8Array): void {
+    override send(data: FrameData): void {
         this.frames.push(data);
         if (this.busy > 0) {
             this.busy--;
-            const { id } = decode(data) as { id: number };
+            const { id } = decodeFrame(data) as { id: number };
             const error = { code: -32029, message: 'Too many', data: { kind: 'RateLimited', retryAfter: 0.05 } };
             setImmediate(() => this.emit('message', Uint8Array.from(encode({ jsonrpc: '2.0', id, error })).buffer, true));
             return;

@@ -1,9 +1,9 @@
-import { encode } from '@msgpack/msgpack';
 import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposable';
 import { Emitter, Event } from '@theia/core/lib/common/event';
 import { Deferred } from '@theia/core/lib/common/promise-util';
 import { generateUuid } from '@theia/core/lib/common/uuid';
 import { BridgeError } from '../../common/bridge-error';
+import { encodeFrame, Encoding, Frame, FrameData, frameSize } from '../../common/frames/frame';
 import { Methods, Notifications, WorkspaceInfo } from '../../common/protocol.generated';
 import { BridgeAccess } from './bridge-access';
 import { BridgeSocket, ChannelTiming, ResponseMessage, RpcChannel } from './rpc-channel';
@@ -46,8 +46,26 @@ const UNAUTHENTICATED = 4401;
 /** Our own, for a channel given up for a better one. */
 const RETRY = 4000;
 
+/** A call as somebody wrote it, whether or not there is such a method. */
+export interface RawCall {
+    readonly method: string;
+    readonly params: object | undefined;
+    readonly encoding: Encoding;
+}
+
+export interface StartedCall {
+    /** By which frames tell of it. */
+    readonly id: number;
+    /** @throws BridgeError */
+    readonly answer: Promise<unknown>;
+    /** Asks the server to stop it, which may be too late: the answer tells. */
+    cancel(): void;
+}
+
 interface Outstanding {
-    readonly frame: Uint8Array<ArrayBuffer>;
+    readonly frame: FrameData;
+    /** Of the frame, in bytes. */
+    readonly size: number;
     readonly answer: Deferred<unknown>;
     /** Sent again on the next channel if this one dies before the answer. */
     readonly repeatable: boolean;
@@ -77,6 +95,10 @@ export class BridgeConnection implements Disposable {
     /** Fires for every new channel, before waiting requests are sent: what lived on the old one is gone. */
     readonly onDidOpen: Event<void> = this.onDidOpenEmitter.event;
 
+    protected readonly onFrameEmitter = new Emitter<Frame>();
+    /** Fires for every frame of every channel. */
+    readonly onFrame: Event<Frame> = this.onFrameEmitter.event;
+
     protected readonly onNotificationEmitter = new Emitter<{ method: string, params: unknown }>();
     protected readonly infoDeferred = new Deferred<WorkspaceInfo>();
     protected own: WorkspaceInfo | undefined;
@@ -103,6 +125,7 @@ export class BridgeConnection implements Disposable {
         this.toDispose.pushAll([
             this.onDidChangeStateEmitter,
             this.onDidOpenEmitter,
+            this.onFrameEmitter,
             this.onNotificationEmitter,
             this.access.onDidRenew(({ token }) => this.didRenew(token)),
             this.access.onDidSignIn(() => this.wakeSignedOut()),
@@ -143,6 +166,18 @@ export class BridgeConnection implements Disposable {
         return this.call(method, { ...params, idempotencyKey: generateUuid() }, true) as Promise<ResultOf<M>>;
     }
 
+    /** Sends a call as it is, once: it does not wait for a channel, and dies with it. */
+    startCall({ method, params, encoding }: RawCall): StartedCall {
+        const id = ++this.sequence;
+        const answer = this.call(method, params, false, encoding, id);
+        const cancel = () => {
+            if (this.outstanding.has(id)) {
+                this.channel!.send(encodeFrame({ method: '$/cancelRequest', params: { id } }, encoding));
+            }
+        };
+        return { id, answer, cancel };
+    }
+
     onNotification<N extends keyof Notifications>(method: N, listener: (params: Notifications[N]) => void): Disposable {
         return this.onNotificationEmitter.event(notification => {
             if (notification.method === method) {
@@ -172,11 +207,14 @@ export class BridgeConnection implements Disposable {
 
     // --- requests
 
-    protected call(method: Method, params: object | undefined, repeatable: boolean): Promise<unknown> {
-        const id = ++this.sequence;
-        const frame = this.encode(id, method, params);
+    /** The frame is made at once: the caller may reuse its buffer, and a repetition is byte for byte the same. */
+    protected call(
+        method: string, params: object | undefined, repeatable: boolean, encoding: Encoding = 'msgpack', id = ++this.sequence
+    ): Promise<unknown> {
+        const frame = encodeFrame({ id, method, params }, encoding);
+        const size = frameSize(frame);
         const maxFrame = this.own?.maxFrame ?? Infinity;
-        if (frame.byteLength > maxFrame) {
+        if (size > maxFrame) {
             // Sent, it would cost the channel.
             return Promise.reject(new BridgeError(`The server takes at most ${Math.floor(maxFrame / 2 ** 20)} MiB in one piece.`, 'FileTooLarge'));
         }
@@ -187,7 +225,7 @@ export class BridgeConnection implements Disposable {
             if (this.currentState === 'replaced') {
                 return Promise.reject(BridgeError.unavailable('Somebody else has signed in in this browser.'));
             }
-            if (this.outstanding.size >= MAX_WAITING || this.waitingBytes + frame.byteLength > MAX_WAITING_BYTES) {
+            if (this.outstanding.size >= MAX_WAITING || this.waitingBytes + size > MAX_WAITING_BYTES) {
                 return Promise.reject(BridgeError.unavailable('Not connected to the server, and too much is waiting for it already.'));
             }
         }
@@ -198,15 +236,11 @@ export class BridgeConnection implements Disposable {
         return answer;
     }
 
-    /** Encoded once: the caller may reuse its buffer, and a repetition is byte for byte the same. */
-    protected encode(id: number, method: Method, params: object | undefined): Uint8Array<ArrayBuffer> {
-        return encode({ jsonrpc: '2.0', id, method, params }, { ignoreUndefined: true }) as Uint8Array<ArrayBuffer>;
-    }
-
-    protected expect(id: number, frame: Uint8Array<ArrayBuffer>, repeatable: boolean, since?: number): Promise<unknown> {
+    protected expect(id: number, frame: FrameData, repeatable: boolean, since?: number): Promise<unknown> {
         const answer = new Deferred<unknown>();
-        this.outstanding.set(id, { frame, answer, repeatable, since, sent: false });
-        this.waitingBytes += frame.byteLength;
+        const size = frameSize(frame);
+        this.outstanding.set(id, { frame, size, answer, repeatable, since, sent: false });
+        this.waitingBytes += size;
         return answer.promise;
     }
 
@@ -227,9 +261,9 @@ export class BridgeConnection implements Disposable {
             return;
         }
         this.outstanding.delete(id);
-        this.waitingBytes -= request.frame.byteLength;
+        this.waitingBytes -= request.size;
         if (error) {
-            request.answer.reject(new BridgeError(error.message, error.data?.kind ?? 'Internal'));
+            request.answer.reject(new BridgeError(error.message, error.data?.kind ?? 'Internal', error.data));
         } else {
             request.answer.resolve(result);
         }
@@ -283,6 +317,7 @@ export class BridgeConnection implements Disposable {
         const channel = new RpcChannel(this.options.openSocket(), this.timing, () => this.ping(), () => this.outstanding.size > 1);
         this.channel = channel;
         let opened = false;
+        channel.onFrame(frame => this.onFrameEmitter.fire(frame));
         channel.onDidOpen(() => {
             opened = true;
             this.identify(channel);
@@ -312,7 +347,7 @@ export class BridgeConnection implements Disposable {
     /** Asks whose channel this is before anything is sent on it: the cookies may be somebody else's by now. */
     protected async identify(channel: RpcChannel): Promise<void> {
         const id = ++this.sequence;
-        const frame = this.encode(id, 'workspace.info', undefined);
+        const frame = encodeFrame({ id, method: 'workspace.info', params: undefined }, 'msgpack');
         const answer = this.expect(id, frame, false) as Promise<WorkspaceInfo>;
         channel.send(frame);
         try {

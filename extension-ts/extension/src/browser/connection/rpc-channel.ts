@@ -1,7 +1,7 @@
-import { decode } from '@msgpack/msgpack';
 import { Disposable } from '@theia/core/lib/common/disposable';
 import { Emitter, Event } from '@theia/core/lib/common/event';
-import { ErrorKind } from '../../common/protocol.generated';
+import { ErrorData } from '../../common/bridge-error';
+import { decodeFrame, Frame, FrameData } from '../../common/frames/frame';
 
 /** The part of the standard WebSocket that a channel uses, so that one from Node serves in tests. */
 export interface BridgeSocket {
@@ -10,7 +10,7 @@ export interface BridgeSocket {
     addEventListener(type: 'open' | 'error', listener: () => void): void;
     addEventListener(type: 'close', listener: (event: { readonly code: number }) => void): void;
     addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
-    send(data: Uint8Array<ArrayBuffer>): void;
+    send(data: FrameData): void;
     close(code?: number): void;
 }
 
@@ -19,8 +19,7 @@ export interface ResponseMessage {
     readonly result?: unknown;
     readonly error?: {
         readonly message: string;
-        /** `retryAfter`: it was not done, and may be asked for again after so many seconds. */
-        readonly data?: { readonly kind?: ErrorKind, readonly retryAfter?: number };
+        readonly data?: ErrorData;
     };
 }
 
@@ -60,6 +59,9 @@ export class RpcChannel implements Disposable {
     protected readonly onNotificationEmitter = new Emitter<NotificationMessage>();
     readonly onNotification: Event<NotificationMessage> = this.onNotificationEmitter.event;
 
+    protected readonly onFrameEmitter = new Emitter<Frame>();
+    readonly onFrame: Event<Frame> = this.onFrameEmitter.event;
+
     protected watchdog: ReturnType<typeof setTimeout> | undefined;
     protected closed = false;
 
@@ -87,8 +89,9 @@ export class RpcChannel implements Disposable {
         socket.addEventListener('error', () => { });
     }
 
-    send(frame: Uint8Array<ArrayBuffer>): void {
-        this.socket.send(frame);
+    send(data: FrameData): void {
+        this.socket.send(data);
+        this.onFrameEmitter.fire({ sent: true, data });
     }
 
     /** Asks the server for a sign of life now, as after the machine slept. */
@@ -116,6 +119,7 @@ export class RpcChannel implements Disposable {
         this.onDidCloseEmitter.dispose();
         this.onResponseEmitter.dispose();
         this.onNotificationEmitter.dispose();
+        this.onFrameEmitter.dispose();
         this.socket.close();
     }
 
@@ -133,7 +137,9 @@ export class RpcChannel implements Disposable {
             return;
         }
         this.waitForTraffic();
-        const message = decode(data as ArrayBuffer) as ResponseMessage | NotificationMessage;
+        const frame = typeof data === 'string' ? data : new Uint8Array(data as ArrayBuffer);
+        this.onFrameEmitter.fire({ sent: false, data: frame });
+        const message = decodeFrame(frame) as ResponseMessage | NotificationMessage;
         if ('method' in message) {
             this.onNotificationEmitter.fire(message);
         } else {

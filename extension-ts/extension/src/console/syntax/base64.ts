@@ -1,0 +1,34 @@
+/** Pieces of this size can be spread as arguments. */
+const PIECE = 0x8000;
+
+export function bytesToBase64(bytes: Uint8Array): string {
+    let binary = '';
+    for (let start = 0; start < bytes.length; start += PIECE) {
+        binary += String.fromCharCode(...bytes.subarray(start, start + PIECE));
+    }
+    return btoa(binary);
+}
+
+/** @throws Error if it is not base64. */
+export function base64ToBytes(text: string): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from(atob(text), character => character.charCodeAt(0));
+}
+
+export function textToBase64(text: string): string {
+    return bytesToBase64(new TextEncoder().encode(text));
+}
+
+/** The text that the bytes are in UTF-8, unless they are something else or have control characters in them. */
+export function readableText(bytes: Uint8Array): string | undefined {
+    try {
+        const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+        return hasControls(text) ? undefined : text;
+    } catch {
+        return undefined;
+    }
+}
+
+/** Whether there are control characters besides line feed and tab. */
+export function hasControls(text: string): boolean {
+    return /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029]/.test(text);
+}
