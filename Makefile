@@ -66,7 +66,7 @@ audit: develop
 	@$(BIN)/bandit --quiet --configfile pyproject.toml --recursive auth fdb_provider rpc theia_bridge
 	@$(BIN)/python -m tests.advisories $(if $(STRICT),--strict) constraints.txt
 
-# Writes what is generated: the frontend's types from the RPC methods, the table of indexes from the records.
+# Writes what is generated: from the RPC methods the frontend's types and docs/rpc.md, from the records the table of indexes.
 types: .venv/installed
 	@$(BIN)/python -m theia_bridge.methods
 	@$(BIN)/python -m fdb_provider.indexes

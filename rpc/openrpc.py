@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from rpc.errors import KINDS
@@ -26,8 +27,9 @@ def describe(registry: Registry[C], title: str, version: str) -> Json:
     """The OpenRPC document.
 
     Beyond OpenRPC a method has `x-params`, a reference to the schema of all its parameters together, and the
-    document has `x-notifications`: what the server sends unasked, as method objects without a result. `bytes`
-    are described as they are in JSON (base64); in MessagePack they are raw.
+    document has `x-notifications`: what the server sends unasked, as method objects without a result. A
+    method with `x-writes` is not for those who only read. `bytes` are described as they are in JSON (base64);
+    in MessagePack they are raw.
 
     Args:
         title: of the API.
@@ -51,6 +53,7 @@ def describe(registry: Registry[C], title: str, version: str) -> Json:
         for error in (*protocol, *registry.errors.values())
     }
     references_to_errors = [{"$ref": f"#/components/errors/{kind}"} for kind in errors]
+    params = [_params(schemas, None if method.params_type is None else next(of_params)) for method in methods]
     return {
         "openrpc": OPENRPC_VERSION,
         "info": {"title": title, "version": version},
@@ -59,11 +62,13 @@ def describe(registry: Registry[C], title: str, version: str) -> Json:
                 "name": method.name,
                 **_documentation(method.doc),
                 "paramStructure": "either",
-                **_params(schemas, None if method.params_type is None else next(of_params)),
+                **described,
+                "examples": [_example(method.name, described["params"], schemas, registry.samples)],
                 "result": {"name": "result", "schema": next(of_results)},
                 "errors": references_to_errors,
+                **({"x-writes": True} if method.shielded else {}),
             }
-            for method in methods
+            for method, described in zip(methods, params, strict=True)
         ],
         "components": {"schemas": dict(sorted(schemas.items())), "errors": errors},
         "x-notifications": [
@@ -95,3 +100,28 @@ def _params(schemas: dict[str, Json], reference: Json | None) -> Json:
         ],
         "x-params": reference,
     }
+
+
+def _example(
+    method: str, params: list[Json], schemas: Mapping[str, Json], samples: Mapping[str, object]
+) -> Json:
+    """A call with all that must be given, and what there is a sample for of this very method."""
+    given = [
+        {"name": param["name"], "value": samples.get(own, samples.get(param["name"], _value(param, schemas)))}
+        for param in params
+        if (own := f"{method}.{param['name']}") in samples or param["required"]
+    ]
+    return {"name": method, "params": given}
+
+
+def _value(param: Json, schemas: Mapping[str, Json]) -> object:
+    """Some value of a parameter's type."""
+    schema = param["schema"]
+    if "$ref" in schema:
+        schema = schemas[name_of(schema)]
+    if "enum" in schema:
+        return schema["enum"][0]
+    if schema.get("contentEncoding") == "base64":
+        return "aGVsbG8="
+    simple: dict[str, object] = {"integer": 1, "number": 1, "boolean": True, "array": [], "object": {}}
+    return simple.get(schema.get("type", ""), "...")

@@ -110,6 +110,7 @@ class Registry(Generic[C]):
         self.methods: dict[str, Method[C]] = {}
         self.notifications: dict[str, Notification] = {}
         self.errors: dict[tuple[int, str], DeclaredError] = {}
+        self.samples: dict[str, object] = {}
 
     def method(self, name: str, *, shielded: bool = False) -> Callable[[F], F]:
         """Declares an `async def function(context)` or `(context, params)` as the method `name`.
@@ -147,6 +148,16 @@ class Registry(Generic[C]):
         """Declares an error that methods may answer with."""
         self.errors[code, kind] = DeclaredError(code, kind, doc)
 
+    def sample(self, parameter: str, value: object) -> None:
+        """Declares what to give in the examples of the documentation.
+
+        Args:
+            parameter: `name` as on the wire, of whatever method has to have it; or `method.name`, which is
+                given although it need not be.
+            value: as it is in JSON.
+        """
+        self.samples[parameter] = value
+
     def include(self, other: Registry[C]) -> None:
         """Declares here all that `other` declares, so that each namespace may have a registry of its own.
 
@@ -159,6 +170,7 @@ class Registry(Generic[C]):
         self.methods.update(other.methods)
         self.notifications.update(other.notifications)
         self.errors.update(other.errors)
+        self.samples.update(other.samples)
 
 
 def _signature(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,9 +32,20 @@ def describe_types(
     )
     for schema in schemas.values():
         if "description" in schema:
-            schema["description"] = inspect.cleandoc(schema["description"])
+            schema["description"] = _named_as_on_the_wire(schema)
     _require_what_is_always_sent(schemas, references[: len(taken)])
     return references[: len(taken)], references[len(taken) :], schemas
+
+
+def _named_as_on_the_wire(schema: Json) -> str:
+    """What is said of a struct, with its members in backquotes as they are renamed."""
+
+    def name(found: re.Match[str]) -> str:
+        head, *rest = found[1].split("_")
+        renamed = head + "".join(part.title() for part in rest)
+        return f"`{renamed}`" if renamed in schema.get("properties", ()) else found[0]
+
+    return re.sub(r"`([a-z_]+)`", name, inspect.cleandoc(schema["description"]))
 
 
 def name_of(reference: Json) -> str:

@@ -6,49 +6,8 @@ import json
 import re
 from collections.abc import Iterator
 
-import msgspec
-from msgspec import field
-
+from rpc.description import Described, Schema, read, referred
 from rpc.schemas import Json
-
-
-class _Schema(msgspec.Struct, rename="camel"):
-    """What this generator understands of JSON Schema, which is what msgspec writes."""
-
-    reference: str | None = field(name="$ref", default=None)
-    type: str | None = None
-    description: str = ""
-    enum: list[str | int | bool | None] | None = None
-    any_of: list[_Schema] | None = None
-    items: _Schema | bool | None = None
-    prefix_items: list[_Schema] | None = None
-    properties: dict[str, _Schema] | None = None
-    required: list[str] = []
-    additional_properties: _Schema | bool | None = None
-    content_encoding: str | None = None
-
-
-class _Result(msgspec.Struct):
-    schema: _Schema
-
-
-class _Method(msgspec.Struct, rename="camel"):
-    name: str
-    summary: str = ""
-    description: str = ""
-    params: _Schema | None = field(name="x-params", default=None)
-    result: _Result | None = None
-
-
-class _Components(msgspec.Struct):
-    schemas: dict[str, _Schema]
-    errors: dict[str, Json]
-
-
-class _Document(msgspec.Struct):
-    methods: list[_Method]
-    components: _Components
-    notifications: list[_Method] = field(name="x-notifications", default_factory=list)
 
 
 def generate(document: Json, *, how: str) -> str:
@@ -60,7 +19,7 @@ def generate(document: Json, *, how: str) -> str:
         document: as `rpc.openrpc.describe` makes it.
         how: the command that generates them anew, for the header.
     """
-    known = msgspec.convert(document, _Document)
+    known = read(document)
     return "\n".join(
         [
             f"// Generated from the OpenRPC document by `{how}`. Do not edit.",
@@ -89,20 +48,20 @@ def generate(document: Json, *, how: str) -> str:
     )
 
 
-def _entry(method: _Method, type: str) -> list[str]:
-    return [*_comment(method.description or method.summary, "    "), f"    {_key(method.name)}: {type};"]
+def _entry(method: Described, type: str) -> list[str]:
+    return [*_comment(method.doc, "    "), f"    {_key(method.name)}: {type};"]
 
 
-def _signature(method: _Method) -> str:
+def _signature(method: Described) -> str:
     result = "undefined" if method.result is None else _type(method.result.schema)
     return f"{{ params: {_params(method)}; result: {result} }}"
 
 
-def _params(method: _Method) -> str:
-    return "undefined" if method.params is None else _type(method.params)
+def _params(method: Described) -> str:
+    return "undefined" if method.struct is None else _type(method.struct)
 
 
-def _named(name: str, schema: _Schema) -> Iterator[str]:
+def _named(name: str, schema: Schema) -> Iterator[str]:
     yield from _comment(schema.description, "")
     if schema.properties is None:
         yield f"export type {_identifier(name)} = {_type(schema)};"
@@ -115,20 +74,20 @@ def _named(name: str, schema: _Schema) -> Iterator[str]:
     yield ""
 
 
-def _member(schema: _Schema, name: str, described: _Schema) -> str:
+def _member(schema: Schema, name: str, described: Schema) -> str:
     return f"{_key(name)}{'' if name in schema.required else '?'}: {_type(described)};"
 
 
-def _type(schema: _Schema) -> str:
+def _type(schema: Schema) -> str:
     if schema.reference is not None:
-        return _identifier(schema.reference.rpartition("/")[2])
+        return _identifier(referred(schema.reference))
     if schema.enum is not None:
         return " | ".join(_literal(value) for value in schema.enum)
     if schema.any_of is not None:
         return " | ".join(dict.fromkeys(_type(choice) for choice in schema.any_of))
     match schema.type:
         case "string":
-            return "Uint8Array" if schema.content_encoding == "base64" else "string"
+            return "Uint8Array" if schema.is_bytes else "string"
         case "integer" | "number":
             return "number"
         case "boolean" | "null":
@@ -136,14 +95,14 @@ def _type(schema: _Schema) -> str:
         case "array":
             if schema.prefix_items is not None:
                 return f"[{', '.join(_type(item) for item in schema.prefix_items)}]"
-            return f"Array<{_type(schema.items) if isinstance(schema.items, _Schema) else 'unknown'}>"
+            return f"Array<{_type(schema.items) if isinstance(schema.items, Schema) else 'unknown'}>"
         case "object" if schema.properties is not None:
             return (
                 f"{{ {' '.join(_member(schema, name, value) for name, value in schema.properties.items())} }}"
             )
         case "object":
             of = schema.additional_properties
-            return f"Record<string, {_type(of) if isinstance(of, _Schema) else 'unknown'}>"
+            return f"Record<string, {_type(of) if isinstance(of, Schema) else 'unknown'}>"
     return "unknown"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 from fdb_provider.errors import NoPermissions
 from rpc import Registry, register_builtin
 from rpc.registry import Method
@@ -9,6 +11,14 @@ from theia_bridge import __version__
 from theia_bridge.errors import KINDS
 from theia_bridge.methods import agents, auth, chat, fs, language, search, terminal, trash, workspace
 from theia_bridge.methods.context import Context
+from theia_bridge.methods.samples import add_samples
+
+_SAYS = {
+    "FileTooLarge": "The file is larger than may be, or than one request may bring.",
+    "Unauthorized": "The caller is not signed in (any more): the token or the password is not taken.",
+    "Unavailable": "The store, or a part that is needed, does not answer or is full; it may succeed later.",
+}
+"""What kinds say that several errors are told as."""
 
 
 def build_registry() -> Registry[Context]:
@@ -17,7 +27,9 @@ def build_registry() -> Registry[Context]:
     for namespace in (agents, auth, chat, fs, language, search, terminal, trash, workspace):
         registry.include(namespace.registry)
     for error, kind in KINDS.items():
-        registry.error(kind.code, kind.name, (error.__doc__ or "").strip())
+        doc = _SAYS.get(kind.name) or inspect.cleandoc(error.__doc__ or "").partition("Args:")[0].strip()
+        registry.error(kind.code, kind.name, doc)
+    add_samples(registry)
     register_builtin(registry, "Theia Bridge", __version__)
     return registry
 

@@ -174,7 +174,7 @@ export interface CreateTerminalParams {
     title?: string | null;
 }
 
-/** With `use_trash` it can be had again by `trash.restore`. `if_match` is the etag it must still have. */
+/** With `useTrash` it can be had again by `trash.restore`. `ifMatch` is the etag it must still have. */
 export interface DeleteParams {
     path: string;
     recursive?: boolean;
@@ -205,7 +205,7 @@ export interface DidFind {
 /**
  * A search has ended by itself.
  *
- * `limit_hit`: there may be more than was told. `skipped`: files whose text is not searched though they may
+ * `limitHit`: there may be more than was told. `skipped`: files whose text is not searched though they may
  * be text, because they are very large or have a very long line.
  */
 export interface DidFinish {
@@ -254,7 +254,7 @@ export interface FileMatches {
     context: Array<ContextLine>;
 }
 
-/** An earlier content of a file. `saved_at` is when it was written, in milliseconds since 1970. */
+/** An earlier content of a file. `savedAt` is when it was written, in milliseconds since 1970. */
 export interface FileVersion {
     version: string;
     savedAt: number;
@@ -262,7 +262,7 @@ export interface FileVersion {
     etag: string;
 }
 
-/** Absolute paths, the best match first. `limit_hit`: there are more. */
+/** Absolute paths, the best match first. `limitHit`: there are more. */
 export interface FoundFiles {
     paths: Array<string>;
     limitHit: boolean;
@@ -293,8 +293,8 @@ export interface LanguageList {
 }
 
 /**
- * A match. `line`, `character` and `text_character` count from 1, characters and `length` in UTF-16 code
- * units. `text` is the line, or of a long one what is around the match, which begins at `text_character`.
+ * A match. `line`, `character` and `textCharacter` count from 1, characters and `length` in UTF-16 code
+ * units. `text` is the line, or of a long one what is around the match, which begins at `textCharacter`.
  */
 export interface Match {
     line: number;
@@ -322,7 +322,7 @@ export interface MirrorSettled {
     refusals: Array<MirrorRefusal>;
 }
 
-/** `if_match` is the etag that `source` must still have. */
+/** `ifMatch` is the etag that `source` must still have. */
 export interface MoveParams {
     source: string;
     target: string;
@@ -397,7 +397,7 @@ export interface ResizeTerminalParams {
     rows: number;
 }
 
-/** `if_match` is the etag the file must still have. */
+/** `ifMatch` is the etag the file must still have. */
 export interface RestoreParams {
     path: string;
     version: string;
@@ -454,8 +454,8 @@ export interface SearchFilesParams {
  * Searches the text of files for a literal text, or for a regular expression in the syntax of ripgrep.
  *
  * `multiline` lets a match go over several lines. `context` lines are told before and after each match.
- * `limit` is in matches, `max_file_size` in bytes. `includes` and `excludes` are globs as in .gitignore,
- * relative to each root. What .gitignore excludes is left out unless `use_git_ignore` is false.
+ * `limit` is in matches, `maxFileSize` in bytes. `includes` and `excludes` are globs as in .gitignore,
+ * relative to each root. What .gitignore excludes is left out unless `useGitIgnore` is false.
  */
 export interface SearchTextParams {
     pattern: string;
@@ -579,7 +579,7 @@ export interface TrashEmptyParams {
 /**
  * Something that was deleted.
  *
- * `path` is where it was, `deleted_at` is in milliseconds since 1970, `size` the bytes of all its files,
+ * `path` is where it was, `deletedAt` is in milliseconds since 1970, `size` the bytes of all its files,
  * `entries` how many names it has, with its own.
  */
 export interface TrashItem {
@@ -628,7 +628,7 @@ export interface WatchParams {
 /**
  * The session this channel works on, and who is working.
  *
- * `role` is the user's as the answer was made: a viewer may call nothing that writes. `max_frame` is the
+ * `role` is the user's as the answer was made: a viewer may call nothing that writes. `maxFrame` is the
  * size in bytes of the largest frame the server takes, and so bounds what can be saved.
  */
 export interface WorkspaceInfo {
@@ -663,8 +663,8 @@ export interface WorkspaceUsage {
 /**
  * Writes a whole file.
  *
- * `create` allows making it, `overwrite` allows replacing it. `if_match` is the etag the file must still
- * have, else the answer is Conflict. A write repeated with the same `idempotency_key` is applied once.
+ * `create` allows making it, `overwrite` allows replacing it. `ifMatch` is the etag the file must still
+ * have, else the answer is Conflict. A write repeated with the same `idempotencyKey` is applied once.
  * Without `mode` a file keeps the one it has. A read-only file and a symbolic link are not written.
  */
 export interface WriteFileParams {

@@ -1,0 +1,130 @@
+"""Calls, read from lines."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from rpc.console.values import ReadFile, Values
+from rpc.console.words import SyntaxFault, Word, whole_words
+from rpc.description import Described, Description
+
+
+@dataclass(frozen=True, slots=True)
+class CallLine:
+    """A call to be made; `params` are an object or, of a raw request, anything."""
+
+    method: str
+    params: object = None
+
+
+class _Raw(msgspec.Struct):
+    """A request as it goes over the wire; its other members are made anew."""
+
+    method: str
+    params: object = None
+
+
+class Calls:
+    """Reads calls by a server's description.
+
+    Args:
+        read_file: reads what `@FILE` names.
+    """
+
+    def __init__(self, description: Description, read_file: ReadFile) -> None:
+        self.description = description
+        self.methods = {method.name: method for method in description.methods}
+        self.values = Values(description, read_file)
+
+    def read(self, line: str) -> CallLine:
+        """The call that a line is. Raises `SyntaxFault`."""
+        found = whole_words(line)
+        if not found:
+            raise SyntaxFault("There is no call here: give a method, such as rpc.ping")
+        if found[0].text.startswith("{"):
+            if len(found) > 1:
+                raise SyntaxFault(f"Behind the request is {found[1].text!r}: a raw request stands alone")
+            return self._raw(found[0].text)
+        return self.of(found[0].text, [word.text for word in found[1:]])
+
+    def of(self, name: str, words: Sequence[str]) -> CallLine:
+        """A call by a method's name and what is given. Raises `SyntaxFault`."""
+        method = self.method(name)
+        if words and words[0].startswith("{"):
+            if len(words) > 1:
+                raise SyntaxFault(
+                    f"Behind the params is {words[1]!r}: give all in one object, or by key=value"
+                )
+            return CallLine(name, self.json_params(method, words[0]))
+        params: dict[str, object] = {}
+        for word in words:
+            self._add(method, word, params)
+        missing = [param.name for param in method.params if param.required and param.name not in params]
+        if missing:
+            raise SyntaxFault(f"{name} needs {' and '.join(missing)}: {usage(method)}")
+        return CallLine(name, params or None)
+
+    def method(self, name: str) -> Described:
+        """A method by its name. Raises `SyntaxFault`, with the nearest name there is."""
+        if name not in self.methods:
+            raise SyntaxFault(f"There is no method {name}{nearest(name, self.methods)}")
+        return self.methods[name]
+
+    def json_params(self, method: Described, text: str) -> object:
+        """Params given as one JSON object, with the bytes in it decoded. Raises `SyntaxFault`."""
+        try:
+            params = msgspec.json.decode(text)
+        except msgspec.DecodeError as error:
+            raise SyntaxFault(f"The params are no JSON: {error}") from None
+        return params if method.struct is None else self.values.from_json(method.struct, params)
+
+    def _add(self, method: Described, text: str, params: dict[str, object]) -> None:
+        pair = Word(text, 0).pair
+        if pair is None:
+            hint = f"{method.params[0].name}={text}" if method.params else "it takes none"
+            raise SyntaxFault(f"{text!r} is no parameter: give key=value, such as {hint}")
+        key, operator, given = pair
+        param = next((param for param in method.params if param.name == key), None)
+        if param is None:
+            names = [param.name for param in method.params]
+            takes = f"it takes {', '.join(names)}" if names else "it takes none"
+            raise SyntaxFault(f"{method.name} has no parameter {key}{nearest(key, names) or f': {takes}'}")
+        of = self.values.typed if operator == "=" else self.values.json
+        value = of(key, param.schema, given)
+        known = params.get(key)
+        if key not in params:
+            params[key] = value
+        elif isinstance(known, list) and isinstance(value, list):
+            params[key] = known + value
+        else:
+            raise SyntaxFault(f"{key} is given twice")
+
+    def _raw(self, text: str) -> CallLine:
+        try:
+            request = msgspec.json.decode(text, type=_Raw)
+        except msgspec.MsgspecError as error:
+            raise SyntaxFault(
+                f'This is no request: {error}. One is {{"method": "rpc.ping", "params": {{}}}}'
+            ) from None
+        method = self.methods.get(request.method)
+        params = request.params
+        if method is not None and method.struct is not None:
+            params = self.values.from_json(method.struct, params)
+        return CallLine(request.method, params)
+
+
+def usage(method: Described) -> str:
+    """How a method is called, in one line."""
+    params = [f"{one.name}=…" if one.required else f"[{one.name}=…]" for one in method.params]
+    return " ".join([method.name, *params])
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Which name may have been meant, as the end of a sentence; "" if there is none."""
+    by_lower = {one.lower(): one for one in known}
+    found = difflib.get_close_matches(name.lower(), by_lower, 1)
+    return f": did you mean {by_lower[found[0]]}?" if found else ""

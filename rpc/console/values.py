@@ -1,0 +1,122 @@
+"""Values of parameters: from what was typed, as the schema has them, and back from what a server sent."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from rpc.console.words import SyntaxFault
+from rpc.description import Description, Schema
+
+ReadFile = Callable[[str], bytes]
+"""Reads a local file that was named with `@`; raises OSError."""
+
+
+class Values:
+    """Args: read_file: reads what `@FILE` names."""
+
+    def __init__(self, description: Description, read_file: ReadFile) -> None:
+        self._description = description
+        self._read_file = read_file
+
+    def typed(self, name: str, schema: Schema, text: str) -> object:
+        """What `name=text` means. Raises `SyntaxFault`."""
+        choices = self.choices(schema)
+        if any(choice.is_bytes for choice in choices):
+            return self._bytes(name, text)
+        allowed = [value for choice in choices for value in choice.enum or []]
+        if text in allowed:
+            return text
+        if allowed:
+            return self._allowed(name, schema, text, allowed)
+        types = {choice.type for choice in choices if choice.enum is None}
+        if "string" in types:
+            return text
+        try:
+            value: object = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            value = text
+            if (types and not types & {None, "array"}) or ("array" in types and text.startswith("[")):
+                raise SyntaxFault(f"{name} is {self.name(schema)}, which {text!r} is not") from None
+        if "array" in types and value is not None and not isinstance(value, list):
+            array = next(choice for choice in choices if choice.type == "array")
+            return [self.typed(name, array.items, text) if isinstance(array.items, Schema) else value]
+        return self.from_json(schema, value)
+
+    def json(self, name: str, schema: Schema, text: str) -> object:
+        """What `name:=text` means. Raises `SyntaxFault`."""
+        data = self._file(name, text[1:]) if text.startswith("@") else text.encode()
+        try:
+            return self.from_json(schema, msgspec.json.decode(data))
+        except msgspec.DecodeError as error:
+            raise SyntaxFault(f"{name} is no JSON: {error}") from None
+
+    def from_json(self, schema: Schema, value: object) -> object:
+        """A value that came as JSON, with the bytes in it decoded."""
+        match value:
+            case str():
+                if not any(choice.is_bytes for choice in self.choices(schema)):
+                    return value
+                try:
+                    return base64.b64decode(value, validate=True)
+                except (binascii.Error, ValueError):
+                    return value  # whoever takes it says that it is wrong
+            case list():
+                items = next((one.items for one in self.choices(schema) if one.type == "array"), None)
+                return [self.from_json(items, item) for item in value] if isinstance(items, Schema) else value
+            case dict():
+                return {name: self._member(schema, name, item) for name, item in value.items()}
+        return value
+
+    def _allowed(self, name: str, schema: Schema, text: str, allowed: Sequence[object]) -> object:
+        """A value that is not a text, of a type some of whose values are listed."""
+        try:
+            value: object = msgspec.json.decode(text)
+        except msgspec.DecodeError:
+            value = text
+        if value in allowed or (value is None and any(one.type == "null" for one in self.choices(schema))):
+            return value
+        listed = ", ".join("null" if one is None else str(one) for one in allowed)
+        raise SyntaxFault(f"{name} is one of {listed}, which {text!r} is not")
+
+    def _member(self, schema: Schema, name: str, value: object) -> object:
+        for choice in self.choices(schema):
+            if choice.properties and name in choice.properties:
+                return self.from_json(choice.properties[name], value)
+            if isinstance(choice.additional_properties, Schema):
+                return self.from_json(choice.additional_properties, value)
+        return value
+
+    def choices(self, schema: Schema) -> list[Schema]:
+        """The schemas of which a value has to fit one."""
+        schema = self._description.resolve(schema)
+        if schema.any_of is None:
+            return [schema]
+        return [inner for choice in schema.any_of for inner in self.choices(choice)]
+
+    def name(self, schema: Schema) -> str:
+        """The type in words, such as `integer or null`."""
+        return " or ".join(dict.fromkeys(self._name(choice) for choice in self.choices(schema)))
+
+    def _name(self, schema: Schema) -> str:
+        if schema.is_bytes:
+            return "bytes"
+        if schema.enum is not None:
+            return " | ".join(msgspec.json.encode(value).decode() for value in schema.enum)
+        if schema.type == "array":
+            return f"array of {self.name(schema.items)}" if isinstance(schema.items, Schema) else "array"
+        return schema.type or "any value"
+
+    def _bytes(self, name: str, text: str) -> bytes | None:
+        if text.startswith("@@"):
+            return text[1:].encode()
+        return self._file(name, text[1:]) if text.startswith("@") else text.encode()
+
+    def _file(self, name: str, path: str) -> bytes:
+        try:
+            return self._read_file(path)
+        except OSError as error:
+            raise SyntaxFault(f"{name} cannot be read from {path}: {error.strerror or error}") from None
