@@ -109,7 +109,7 @@ export interface ChatReadParams {
 /**
  * `title`, `agent` and `metadata` are left as they are when they are left out.
  *
- * `if_match` is the etag of these three, needed when they change; without it, there is no such chat yet.
+ * `ifMatch` is the etag of these three, needed when they change; without it, there is no such chat yet.
  * `messages` are those that are new or have changed, at most 200 and 8 MiB of them together.
  */
 export interface ChatStoreParams {
@@ -501,7 +501,7 @@ export interface Stat {
 /**
  * A message to be stored. Its role and parent stay as they were first stored.
  *
- * `if_match` is the etag it must still have; without it there must be none, or the very same.
+ * `ifMatch` is the etag it must still have; without it there must be none, or the very same.
  */
 export interface StoredMessage {
     id: string;
