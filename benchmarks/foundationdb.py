@@ -67,8 +67,8 @@ def _named(engine: str, figures: list[Figure]) -> list[Figure]:
 
 
 async def _measure(plan: Plan, cluster: Path) -> list[Figure]:
-    bare = await asyncio.to_thread(_Bare, cluster)
     async with gateway(plan.folder / "fdb-gateway", store=f"fdb:{cluster}") as server:
+        bare = await asyncio.to_thread(_Bare, cluster)  # a gateway refuses a cluster with keys of others
         token = await server.prepared()
         async with web_sockets(CONNECTIONS, server.port, "/ws/rpc", token, requests.GOOD) as ours:
 

@@ -78,10 +78,26 @@ def _parse(value: bytes) -> int:
 
 
 async def _unmarked(tr: Reader) -> int | None:
-    """The version of a store that says none. The marks that an engine keeps of commits are no content."""
+    """The version of a store that says none. The marks that an engine keeps of commits are no content.
+
+    Raises:
+        StoreUnusable: what it has was not written by this program, whatever its version.
+    """
     marks = keyspace.commits()
-    parts = tr.get_range(b"", marks, limit=1), tr.get_range(marks + b"\xff", b"\xff", limit=1)
-    for part in parts:
-        async for _ in part:
-            return UNMARKED
-    return None
+    reads = (
+        tr.get_range(b"", marks, limit=1),
+        tr.get_range(marks + b"\xff", b"\xff", limit=1),
+        tr.get_range(b"", b"\xff", limit=1, reverse=True),
+    )
+    found = [key for read in reads async for key, _ in read if not key.startswith(marks)]
+    if not found:
+        return None
+    # Accounts are found by what is in the tenant SYSTEM, and tenants are strings.
+    first, last = min(found), max(found)
+    if not first.startswith(keyspace.pack(keyspace.SYSTEM)) or not last.startswith(b"\x02"):
+        theirs = last if first.startswith(b"\x02") else first
+        raise StoreUnusable(
+            f"the store holds keys of another program, such as {theirs[:40]!r}: "
+            "Theia Bridge needs a cluster, or a folder, of its own"
+        )
+    return UNMARKED

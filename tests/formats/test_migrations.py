@@ -247,6 +247,17 @@ async def test_a_version_that_is_no_number_is_refused(raw: Database) -> None:
         await opened(raw)
 
 
+@pytest.mark.parametrize("key", [b"app/user/1", b"\x00", b"\x15\x01", b"\x02app\x00", b"\xfe"])
+async def test_a_store_with_keys_of_another_program_is_refused_and_left_as_it_is(
+    raw: Database, key: bytes
+) -> None:
+    await put(raw, key, b"theirs")
+    before = await everything(raw)
+    with pytest.raises(StoreUnusable, match=r"keys of another program.*of its own"):
+        await opened(raw)
+    assert await everything(raw) == before
+
+
 async def test_a_gateway_stops_working_when_a_newer_one_has_changed_the_format(raw: Database) -> None:
     store = Store(raw, shared=True, look=0)
     await store.open()
