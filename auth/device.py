@@ -22,8 +22,13 @@ def described(family: AuthSession, actor: Actor, agent: str) -> AuthSession:
         agent: the `User-Agent` header, in which a caller says what it likes: a line of it is kept.
     """
     return msgspec.structs.replace(
-        family, agent=_line(agent, AGENT_LIMIT), address=_line(actor.address, ADDRESS_LIMIT)
+        family, agent=agent_line(agent), address=_line(actor.address, ADDRESS_LIMIT)
     )
+
+
+def agent_line(agent: str) -> str:
+    """A `User-Agent` header as it is kept."""
+    return _line(agent, AGENT_LIMIT)
 
 
 def _line(text: str, limit: int) -> str:

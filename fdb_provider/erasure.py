@@ -28,7 +28,7 @@ from fdb_provider.files import content, doomed
 from fdb_provider.files.service import FileService
 from fdb_provider.keyspace import SYSTEM
 from fdb_provider.models import Audit, ErasedSession, Erasure
-from fdb_provider.repositories import auth_sessions, messages
+from fdb_provider.repositories import auth_sessions, messages, presence
 from fdb_provider.repositories.accounts import USERS
 from fdb_provider.repositories.agents import AGENTS
 from fdb_provider.repositories.audit import AUDIT
@@ -182,6 +182,7 @@ async def _sessions(tr: Transaction, of: Erasure) -> int:
         await ERASED_SESSIONS.put(tr, SYSTEM, ErasedSession(of.id, session.id))
         doomed.doom(tr, Scope(of.tenant, of.user, session.id), "workspace")
         await PROFILES.delete(tr, of.tenant, of.user, session.id)
+        presence.forget(tr, of.tenant, session.id)
         SESSIONS.remove(tr, of.tenant, session)
     return len(found)
 

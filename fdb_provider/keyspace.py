@@ -136,6 +136,22 @@ def collector() -> bytes:
     return pack(SYSTEM, "collector")
 
 
+def gateways() -> bytes:
+    """(SYSTEM, "gateway", gateway) → a sign of life of a gateway."""
+    return pack(SYSTEM, "gateway")
+
+
+def windows_of(gateway: str) -> bytes:
+    """(SYSTEM, "windows-of", gateway, tenant, session, user, window): a window of that gateway."""
+    return pack(SYSTEM, "windows-of", gateway)
+
+
+def windows(tenant: str, session: str) -> bytes:
+    """(tenant, "windows", session, user, window) → a window in which that session is open; without the last
+    two it is the signal that they have changed."""
+    return pack(tenant, "windows", session)
+
+
 def indexes(tenant: str, collection: str) -> bytes:
     """Prefix of all indexes of a collection."""
     return pack(tenant, "index", collection)

@@ -35,6 +35,7 @@ from theia_bridge.methods.registry import build_registry
 from theia_bridge.metrics import Metrics
 from theia_bridge.middleware.chain import setup_middleware
 from theia_bridge.observations import Observations
+from theia_bridge.presence import Presence
 from theia_bridge.rates import Rates
 from theia_bridge.related.service import RelatedSessions
 from theia_bridge.rest import setup_rest
@@ -52,6 +53,7 @@ from theia_bridge.state import (
     LEASES,
     METRICS,
     OBSERVATIONS,
+    PRESENCE,
     PROFILE,
     RATES,
     RELATED,
@@ -96,7 +98,7 @@ async def create_app(settings: Settings) -> web.Application:
         database, settings.limits, settings.content_cache_bytes, retention=settings.retention
     )
     mirrors = Mirrors(app[FILES], settings.cache, settings.search_cache_bytes)
-    app[SIGNALS] = Signals(database)
+    _add_presence(app)
     app[ERASER] = Eraser(database, app[FILES])
     app[OBSERVATIONS] = Observations(database)
     app[GATE] = Gate(database, tokens)
@@ -125,6 +127,7 @@ async def create_app(settings: Settings) -> web.Application:
             asyncio.create_task(collector.run(), name="collector"),
             asyncio.create_task(mirrors.run(), name="mirrors"),
             asyncio.create_task(builder.run(), name="indexes"),
+            asyncio.create_task(app[PRESENCE].run(), name="presence"),
             asyncio.create_task(database.keep_opening(), name="store"),
         ]
         observing = asyncio.create_task(app[OBSERVATIONS].run(), name="observations")
@@ -135,6 +138,7 @@ async def create_app(settings: Settings) -> web.Application:
         await asyncio.gather(*tasks, return_exceptions=True)
         await mirrors.close()
         await app[SIGNALS].close()
+        await app[PRESENCE].close()
         await app[ERASER].close()
         await app[FILES].close()
         await app[OBSERVATIONS].close()
@@ -169,6 +173,12 @@ def _add_accounts(app: web.Application, tokens: Tokens) -> Passwords:
     )
     app[PROFILE] = Profile(database, passwords, throttle)
     return passwords
+
+
+def _add_presence(app: web.Application) -> None:
+    """Adds what tells this gateway of changes on others, and others of its windows."""
+    app[SIGNALS] = Signals(app[DATABASE])
+    app[PRESENCE] = Presence(app[DATABASE], app[SIGNALS])
 
 
 def _add_runtimes(app: web.Application, registry: Registry[Context], sockets: Sockets) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import suppress
+from functools import partial
 from weakref import WeakSet
 
 import msgspec
 from aiohttp import WSCloseCode, web
 
 from auth.context import UserContext
+from auth.device import agent_line
 from fdb_provider.scope import Scope
 from rpc import Channel, ChannelClosed, Limits, Registry
 from theia_bridge.calls import CallObserver
@@ -26,6 +28,7 @@ from theia_bridge.state import (
     LEASES,
     METRICS,
     OBSERVATIONS,
+    PRESENCE,
     RATES,
     RUNTIMES,
     SEARCH,
@@ -33,8 +36,8 @@ from theia_bridge.state import (
     SIGNALS,
 )
 
-KEEP_ALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
-"""A peer that has vanished is noticed a minute later. By TCP, as aiohttp's heartbeat costs 5 µs a call; the
+KEEP_ALIVE = {socket.TCP_KEEPIDLE: 25, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
+"""A peer that has vanished is noticed within a minute. By TCP, as aiohttp's heartbeat costs 5 µs a call; the
 IDE pings by itself, which keeps proxies from closing an idle connection."""
 
 
@@ -56,6 +59,7 @@ class Sockets:
         user = request[USER]
         from_runtime = request.get(OF_RUNTIME, False)
         rates = request.app[RATES]
+        agent = agent_line(request.headers.get("User-Agent", ""))
         # Its mirror writes what programs have written; they wait for it when the store does not keep up.
         subject = subject_of(user.scope)
         allowance = Unlimited(rates, "rpc") if from_runtime else rates.of("rpc", subject)
@@ -84,6 +88,7 @@ class Sockets:
             files=request.app[FILES],
             search=request.app[SEARCH],
             signals=request.app[SIGNALS],
+            attendance=partial(request.app[PRESENCE].attendance, user.scope, agent),
             runtimes=None if from_runtime else request.app[RUNTIMES],
             max_frame=settings.rpc_max_frame,
             tell=request.app[OBSERVATIONS] if settings.audit_reads == "all" else None,

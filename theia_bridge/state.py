@@ -17,6 +17,7 @@ from theia_bridge.config import Settings
 from theia_bridge.leases import Leases
 from theia_bridge.metrics import Metrics
 from theia_bridge.observations import Observations
+from theia_bridge.presence import Presence
 from theia_bridge.rates import Rates
 from theia_bridge.related.service import RelatedSessions
 from theia_bridge.search.service import SearchService
@@ -38,6 +39,7 @@ RELATED: web.AppKey[RelatedSessions] = web.AppKey("related", RelatedSessions)
 OBSERVATIONS: web.AppKey[Observations] = web.AppKey("observations", Observations)
 ERASER: web.AppKey[Eraser] = web.AppKey("eraser", Eraser)
 SIGNALS: web.AppKey[Signals] = web.AppKey("signals", Signals)
+PRESENCE: web.AppKey[Presence] = web.AppKey("presence", Presence)
 LEASES: web.AppKey[Leases] = web.AppKey("leases", Leases)
 DOORS: web.AppKey[Doors] = web.AppKey("doors", Doors)
 RUNTIMES: web.AppKey[Runtimes] = web.AppKey("runtimes", Runtimes)

@@ -21,6 +21,7 @@ from theia_bridge.observations import Observations
 from theia_bridge.trace import TRACE
 
 if TYPE_CHECKING:  # it imports the wire types, and with them this package
+    from theia_bridge.presence import Attendance
     from theia_bridge.search.service import SearchService
     from theia_bridge.workspace.runtimes import Runtimes
 
@@ -31,6 +32,7 @@ class Context:
     """One channel's caller and what its methods work with.
 
     Args:
+        attendance: makes what tells others of the caller's window.
         runtimes: of the gateway; None if the caller is a runtime itself.
         max_frame: bytes of the largest frame the channel takes.
         tell: has the audit tell of what the caller read; None if it is not to.
@@ -48,6 +50,7 @@ class Context:
         files: FileService,
         search: SearchService,
         signals: Signals,
+        attendance: Callable[[Notify], Attendance],
         runtimes: Runtimes | None,
         max_frame: int,
         tell: Observations | None,
@@ -65,6 +68,7 @@ class Context:
         self.renew = renew
         self.watches = Watches(notify)
         self.searches = Searches(search, notify)
+        self.attendance = attendance(notify)
 
     @property
     def actor(self) -> Actor:
@@ -94,3 +98,4 @@ class Context:
         """Ends what the channel left running."""
         await self.watches.close()
         await self.searches.close()
+        await self.attendance.close()

@@ -9,7 +9,7 @@ from rpc import Registry, register_builtin
 from rpc.registry import Method
 from theia_bridge import __version__
 from theia_bridge.errors import KINDS
-from theia_bridge.methods import agents, auth, chat, fs, language, search, terminal, trash, workspace
+from theia_bridge.methods import agents, auth, chat, fs, language, presence, search, terminal, trash, workspace
 from theia_bridge.methods.context import Context
 from theia_bridge.methods.samples import add_samples
 
@@ -24,7 +24,7 @@ _SAYS = {
 def build_registry() -> Registry[Context]:
     """Every method, notification and error of the channel."""
     registry: Registry[Context] = Registry()
-    for namespace in (agents, auth, chat, fs, language, search, terminal, trash, workspace):
+    for namespace in (agents, auth, chat, fs, language, presence, search, terminal, trash, workspace):
         registry.include(namespace.registry)
     for error, kind in KINDS.items():
         doc = _SAYS.get(kind.name) or inspect.cleandoc(error.__doc__ or "").partition("Args:")[0].strip()

@@ -22,6 +22,16 @@ export interface AgentListParams {
     after?: string | null;
 }
 
+/**
+ * A window. `window` is an id it has chosen for itself, and keeps when it connects again; `age` is for
+ * how many milliseconds it has been open; `file` is the path of the file that is looked at, "" for none.
+ */
+export interface AttendParams {
+    window: string;
+    age: number;
+    file?: string;
+}
+
 export interface CancelSearchParams {
     searchId: string;
 }
@@ -472,6 +482,21 @@ export interface SearchTextParams {
     maxFileSize?: number;
 }
 
+/**
+ * A window in which the session is open: its own id, and whose it is.
+ *
+ * `agent` is the browser as it calls itself; `since` is when it was opened, in milliseconds since 1970;
+ * `file` is the path of the file that is looked at, "" for none.
+ */
+export interface SessionWindow {
+    window: string;
+    user: string;
+    userName: string;
+    agent: string;
+    since: number;
+    file: string;
+}
+
 /** `readonly` takes everybody's right to write a file, or gives it to the owner. */
 export interface SetAttributesParams {
     path: string;
@@ -641,6 +666,11 @@ export interface WorkspaceInfo {
     maxFrame: number;
 }
 
+/** The windows in which the session is open, those that were opened first coming first. */
+export interface WorkspacePresence {
+    windows: Array<SessionWindow>;
+}
+
 /** The runtime of the caller's session. `error` tells why it has failed; `status` is of one that runs. */
 export interface WorkspaceRuntime {
     state: 'failed' | 'running' | 'starting' | 'stopped';
@@ -762,8 +792,17 @@ export interface Methods {
     'trash.list': { params: TrashListParams; result: TrashList };
     /** Puts it back where it was, or at `target`; folders that are gone are made again. */
     'trash.restore': { params: TrashRestoreParams; result: Restored };
+    /**
+     * Lets others in the session know of this window, until the channel ends.
+     *
+     * From then on the channel is notified by `workspace.didChangePresence`: soon, and whenever the windows
+     * change. It is to be called again when what it tells has changed.
+     */
+    'workspace.attend': { params: AttendParams; result: null };
     /** The session this channel works on, and who is working. */
     'workspace.info': { params: undefined; result: WorkspaceInfo };
+    /** The windows in which the session is open, on all gateways: what has called `workspace.attend`. */
+    'workspace.presence': { params: undefined; result: WorkspacePresence };
     /** How the runtime is that runs this session's terminals and language servers; it is not started. */
     'workspace.runtime': { params: undefined; result: WorkspaceRuntime };
     /** Starts the runtime of this session unless it runs, and answers when it does. */
@@ -800,6 +839,8 @@ export interface Notifications {
     'terminal.didChange': TerminalDidChange;
     /** The program of a terminal has ended. */
     'terminal.didExit': TerminalDidExit;
+    /** Who else has the session open has changed. Sent to channels that have called `workspace.attend`. */
+    'workspace.didChangePresence': WorkspacePresence;
     /** The runtime of the session has started, ended or changed. */
     'workspace.didChangeRuntime': WorkspaceRuntime;
 }
