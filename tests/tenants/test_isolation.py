@@ -22,6 +22,7 @@ from fdb_provider.engine import Database, Reader
 from rpc import ChannelClosed, RpcError
 from rpc.client import Client
 from tests.tenants.conftest import PASSWORD, Answer, Gateway, Method, Person
+from theia_bridge.methods.presence import AttendParams
 from theia_bridge.methods.protocol import (
     DeleteParams,
     FileContent,
@@ -37,16 +38,19 @@ from theia_bridge.methods.protocol import (
     WriteFileParams,
 )
 from theia_bridge.methods.registry import build_registry
+from theia_bridge.presence import WorkspacePresence
 from theia_bridge.rest.resource import PREFIX
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 CANARY = "canary-71c3"
 FILE = "/workspace/name-71c3.txt"
+WINDOW = "window-71c3"
 OWN = {"conversations", "sessions", "auth/sessions"}
 """Collections of what is one user's, so that others of the tenant do not see it either."""
 _PLAIN = """
-action after all_sessions archive args capture category cols command content context create current_password
+action after age all_sessions archive args capture category cols command content context create
+current_password
 cwd data deleted description email env excludes expires_in_days fuzzy idempotency_key if_match includes
 invitation key known length limit match_case max_file_size messages metadata mode model multiline name
 new_password offset operation order overwrite password pattern permanent profile prompt q readonly recursive
@@ -110,6 +114,12 @@ async def victim(gateway: Gateway) -> AsyncIterator[Victim]:
         (thrown,) = (await client.call("trash.list", TrashListParams(), TrashList)).items
         history = await client.call("fs.history", PathParams(path=FILE), FileHistory)
         watch = await client.call("fs.watch", WatchParams(path="/workspace"), Watch)
+        present = client.notifications({"workspace.didChangePresence": WorkspacePresence})
+        await client.call("workspace.attend", AttendParams(window=WINDOW, age=0, file=FILE))
+        async for _, told in present:
+            assert isinstance(told, WorkspacePresence)
+            if told.windows:
+                break
         search = await client.call("search.text", SearchTextParams(pattern=CANARY), Search)
         yield Victim(
             person,
@@ -139,6 +149,8 @@ async def victim(gateway: Gateway) -> AsyncIterator[Victim]:
                 ("fs", "version"): history.versions[0].version if history.versions else "0-x",
                 ("fs", "watch_id"): watch.watch_id,
                 ("search", "search_id"): search.search_id,
+                ("workspace", "window"): WINDOW,
+                ("workspace", "file"): FILE,
             },
         )
 

@@ -9,7 +9,18 @@ from rpc import Registry, register_builtin
 from rpc.registry import Method
 from theia_bridge import __version__
 from theia_bridge.errors import KINDS
-from theia_bridge.methods import agents, auth, chat, fs, language, presence, search, terminal, trash, workspace
+from theia_bridge.methods import (
+    agents,
+    auth,
+    chat,
+    fs,
+    language,
+    presence,
+    search,
+    terminal,
+    trash,
+    workspace,
+)
 from theia_bridge.methods.context import Context
 from theia_bridge.methods.samples import add_samples
 
