@@ -8,7 +8,7 @@ from itertools import groupby
 import msgspec
 from msgspec import UNSET
 
-from rpc.console.words import written
+from rpc.console.calls import Calls
 from rpc.description import Described, Description, Schema, read, referred
 from rpc.schemas import Json
 
@@ -28,6 +28,7 @@ def generate(document: Json, *, how: str, introduction: str, outcomes: Mapping[s
 class _Reference:
     def __init__(self, known: Description) -> None:
         self._known = known
+        self._calls = Calls(known, _no_file)
         self._params = {
             referred(one.struct.reference)
             for one in (*known.methods, *known.notifications)
@@ -88,8 +89,7 @@ class _Reference:
             result = self._type(method.result.schema)
             yield from (f"Result: {'none' if result == 'null' else result}", "")
         for example in method.examples:
-            line = written(example.name, ((param.name, param.value) for param in example.params))
-            yield from (f"    {line}", "")
+            yield from (f"    {self._calls.example(example)}", "")
 
     def _notification(self, sent: Described) -> Iterator[str]:
         yield from (f"### {sent.name}", "", sent.doc, "")
@@ -160,6 +160,10 @@ class _Reference:
         yield from _between(_text(schema.min_items), _text(schema.max_items), " items")
         if isinstance(schema.items, Schema):
             yield from (f"each {limit}" for limit in self._limits_of(schema.items))
+
+
+def _no_file(_: str) -> bytes:
+    raise FileNotFoundError("examples name no files")
 
 
 def _between(least: str, most: str, unit: str) -> Iterator[str]:

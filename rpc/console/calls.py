@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import msgspec
 
+from rpc.console.secrets import masked_member
 from rpc.console.values import ReadFile, Values
-from rpc.console.words import SyntaxFault, Word, whole_words
-from rpc.description import Described, Description
+from rpc.console.words import SyntaxFault, Word, is_text, quoted, whole_words
+from rpc.description import Described, Description, Example, Schema
+
+_ANY = Schema()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,38 @@ class Calls:
         except msgspec.DecodeError as error:
             raise SyntaxFault(f"The params are no JSON: {error}") from None
         return params if method.struct is None else self.values.from_json(method.struct, params)
+
+    def written(self, name: str, params: Iterable[tuple[str, object]]) -> str:
+        """A call as a line, without secrets. Values are bytes, or as in JSON."""
+        method = self.methods.get(name)
+        schemas = {} if method is None else {param.name: param.schema for param in method.params}
+        return " ".join(
+            [name, *(self._assignment(key, value, schemas.get(key, _ANY)) for key, value in params)]
+        )
+
+    def example(self, example: Example) -> str:
+        """An example of the documentation as a line."""
+        schemas = {param.name: param.schema for param in self.methods[example.name].params}
+        return self.written(
+            example.name,
+            ((one.name, self.values.from_json(schemas[one.name], one.value)) for one in example.params),
+        )
+
+    def _assignment(self, name: str, value: object, schema: Schema) -> str:
+        value = masked_member(name, value)
+        if isinstance(value, bytes):
+            with suppress(UnicodeDecodeError):
+                text = value.decode()
+                if is_text(text):
+                    return f"{name}={quoted('@' + text if text.startswith('@') else text)}"
+            return f"{name}:={msgspec.json.encode(value).decode()}"
+        json = msgspec.json.encode(value).decode()
+        if self.values.is_free(schema):
+            return f"{name}:={json}"
+        if isinstance(value, str):
+            return f"{name}={quoted(value)}" if is_text(value) else f"{name}:={json}"
+        types = {choice.type for choice in self.values.choices(schema) if choice.enum is None}
+        return f"{name}:={json}" if value is None and "string" in types else f"{name}={json}"
 
     def _add(self, method: Described, text: str, params: dict[str, object]) -> None:
         pair = Word(text, 0).pair

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 
@@ -27,24 +27,27 @@ class Values:
         choices = self.choices(schema)
         if any(choice.is_bytes for choice in choices):
             return self._bytes(name, text)
-        allowed = [value for choice in choices for value in choice.enum or []]
-        if text in allowed:
-            return text
-        if allowed:
-            return self._allowed(name, schema, text, allowed)
         types = {choice.type for choice in choices if choice.enum is None}
-        if "string" in types:
+        if any(text in (choice.enum or ()) for choice in choices) or (
+            "string" in types and not self.is_free(schema)
+        ):
             return text
         try:
             value: object = msgspec.json.decode(text)
         except msgspec.DecodeError:
             value = text
-            if (types and not types & {None, "array"}) or ("array" in types and text.startswith("[")):
-                raise SyntaxFault(f"{name} is {self.name(schema)}, which {text!r} is not") from None
-        if "array" in types and value is not None and not isinstance(value, list):
-            array = next(choice for choice in choices if choice.type == "array")
-            return [self.typed(name, array.items, text) if isinstance(array.items, Schema) else value]
-        return self.from_json(schema, value)
+        if any(_fits(choice, value) for choice in choices):
+            return self.from_json(schema, value)
+        for choice in choices:
+            if choice.type == "array" and not text.startswith("["):
+                return [self.typed(name, choice.items, text) if isinstance(choice.items, Schema) else value]
+        in_json = ", as JSON" if types & {"array", "object"} else ""
+        raise SyntaxFault(f"{name} is {self.name(schema)}{in_json}, which {text!r} is not")
+
+    def is_free(self, schema: Schema) -> bool:
+        """Whether a text may be more than one thing, as it is not of one type."""
+        types = {choice.type for choice in self.choices(schema) if choice.enum is None} - {"null"}
+        return None in types or ("string" in types and len(types) > 1)
 
     def json(self, name: str, schema: Schema, text: str) -> object:
         """What `name:=text` means. Raises `SyntaxFault`."""
@@ -70,17 +73,6 @@ class Values:
             case dict():
                 return {name: self._member(schema, name, item) for name, item in value.items()}
         return value
-
-    def _allowed(self, name: str, schema: Schema, text: str, allowed: Sequence[object]) -> object:
-        """A value that is not a text, of a type some of whose values are listed."""
-        try:
-            value: object = msgspec.json.decode(text)
-        except msgspec.DecodeError:
-            value = text
-        if value in allowed or (value is None and any(one.type == "null" for one in self.choices(schema))):
-            return value
-        listed = ", ".join("null" if one is None else str(one) for one in allowed)
-        raise SyntaxFault(f"{name} is one of {listed}, which {text!r} is not")
 
     def _member(self, schema: Schema, name: str, value: object) -> object:
         for choice in self.choices(schema):
@@ -120,3 +112,25 @@ class Values:
             return self._read_file(path)
         except OSError as error:
             raise SyntaxFault(f"{name} cannot be read from {path}: {error.strerror or error}") from None
+
+
+def _fits(schema: Schema, value: object) -> bool:
+    """Whether a value that came as JSON is of a type."""
+    if schema.enum is not None:
+        return any(value == one and type(value) is type(one) for one in schema.enum)
+    match schema.type:
+        case "string":
+            return isinstance(value, str)
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "number":
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case "boolean":
+            return isinstance(value, bool)
+        case "null":
+            return value is None
+        case "array":
+            return isinstance(value, list)
+        case "object":
+            return isinstance(value, dict)
+    return True

@@ -8,10 +8,8 @@ or `[` is JSON, and goes to where that closes, spaces and quotes and all; so doe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-import msgspec
 
 KEY = re.compile(r"([A-Za-z_$][\w$]*)(:?=)", re.ASCII)
 _ESCAPES = {'"': '"', "\\": "\\", "n": "\n", "t": "\t"}
@@ -52,7 +50,8 @@ def whole_words(line: str) -> list[Word]:
     """The words of a line that is to be run. Raises `SyntaxFault`."""
     found = words(line)
     if found and found[-1].missing:
-        raise SyntaxFault(f"{found[-1].missing} is missing at the end of: {found[-1].text}")
+        what = "" if found[-1].missing in "'\"" else "of JSON "
+        raise SyntaxFault(f"{found[-1].missing} {what}is missing at the end of: {found[-1].text}")
     return found
 
 
@@ -147,37 +146,15 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-def assignment(name: str, value: object) -> str:
-    """A parameter with its value (bytes, or as in JSON), as it is written in a call."""
-    if isinstance(value, bytes | bytearray):
-        try:
-            text = bytes(value).decode()
-        except UnicodeDecodeError:
-            text = "\0"
-        if not _is_text(text):
-            return f"{name}:={msgspec.json.encode(value).decode()}"
-        return f"{name}={quoted('@' + text if text.startswith('@') else text)}"
-    if isinstance(value, str) and _is_text(value):
-        return f"{name}={quoted(value)}"
-    written = msgspec.json.encode(value).decode()
-    return (
-        f"{name}={written}" if isinstance(value, list | dict | bool | int | float) else f"{name}:={written}"
-    )
-
-
-def _is_text(text: str) -> bool:
+def is_text(text: str) -> bool:
+    """Whether it can be written as a word that is read with the eyes."""
     return all(char in "\n\t" or char.isprintable() for char in text)
-
-
-def written(method: str, params: Iterable[tuple[str, object]]) -> str:
-    """A call as a line."""
-    return " ".join([method, *(assignment(name, value) for name, value in params)])
 
 
 def script_lines(text: str) -> Iterator[tuple[int, str]]:
     """The lines of a script that say something, with their numbers; `\\` at an end joins two."""
     pending, first = "", 0
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(re.split(r"\r?\n", text), 1):
         if not pending and (not line.strip() or line.lstrip().startswith("#")):
             continue
         first = first if pending else number

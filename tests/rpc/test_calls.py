@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from rpc import Registry
 from rpc.console.calls import CallLine, Calls
-from rpc.console.words import SyntaxFault, script_lines, whole_words, words, written
+from rpc.console.secrets import masked_line
+from rpc.console.words import SyntaxFault, script_lines, whole_words, words
 from rpc.description import read
 from rpc.openrpc import describe
 
@@ -124,9 +126,9 @@ def test_values_are_typed_by_the_schema(given: str, expected: dict[str, object] 
         ("test.all path=/a path=/b", "path is given twice"),
         ("test.all path=/a count=many", "count is integer or null"),
         ("test.all path=/a isOpen=yes", "isOpen is boolean"),
-        ("test.all path=/a color=blue", "color is one of dark green, red"),
+        ("test.all path=/a color=blue", r'color is "dark green" \| "red"'),
         ("test.all path=/a inner=deep", "inner is object"),
-        ("test.all path=/a inner:={", "} is missing"),
+        ("test.all path=/a inner:={", "} of JSON is missing"),
         ("test.all path=/a content=@/no/such/file", "cannot be read from /no/such/file"),
         ('test.all path="/a', '" is missing at the end of: path=/a'),
         ("test.all {} {}", "one object"),
@@ -162,7 +164,7 @@ values: dict[str, st.SearchStrategy[object]] = {
 
 @given(st.fixed_dictionaries({"path": st.text()}, optional=values))
 def test_what_is_written_is_read_as_the_same(params: dict[str, object]) -> None:
-    line = written("test.all", params.items())
+    line = CALLS.written("test.all", params.items())
     assert "\n" not in line
     assert CALLS.read(line) == CallLine("test.all", params)
 
@@ -175,6 +177,60 @@ def test_any_line_is_read_or_refused(line: str) -> None:
         assert [word.text for word in whole_words(line)] == [word.text for word in found]
     with suppress(SyntaxFault):
         CALLS.read(line)
+
+
+EXAMPLES = json.loads((Path(__file__).parents[1] / "console_syntax.json").read_bytes())
+"""For all parsers of the syntax."""
+SHARED = Calls(
+    read(
+        {
+            "info": {"title": "", "version": ""},
+            "methods": [
+                {
+                    "name": name,
+                    "params": params,
+                    "x-params": {"properties": {param["name"]: param["schema"] for param in params}},
+                }
+                for name, params in EXAMPLES["methods"].items()
+            ],
+            "components": {"schemas": EXAMPLES["schemas"], "errors": {}},
+        }
+    ),
+    local,
+)
+
+
+@pytest.mark.parametrize(
+    "example",
+    [one for one in EXAMPLES["calls"] if one["method"] in SHARED.methods],
+    ids=lambda one: one["line"],
+)
+def test_lines_are_read_and_written_as_by_the_page(example: dict[str, Any]) -> None:
+    call = SHARED.read(example["line"])
+    params = call.params if isinstance(call.params, dict) else {}
+    assert call.method == example["method"]
+    assert json.loads(msgspec.json.encode(params)) == example["params"]
+    if (prints := example.get("prints", example["line"])) is not None:
+        assert SHARED.written(call.method, params.items()) == prints
+
+
+@pytest.mark.parametrize("example", EXAMPLES["errors"], ids=lambda one: one["line"])
+def test_lines_are_refused_as_by_the_page(example: dict[str, Any]) -> None:
+    with pytest.raises(SyntaxFault) as raised:
+        SHARED.read(example["line"])
+    for told in example["error"]:
+        assert told in str(raised.value)
+
+
+@pytest.mark.parametrize("example", EXAMPLES["masked"], ids=lambda one: one["prints"])
+def test_secrets_are_never_written(example: dict[str, Any]) -> None:
+    assert SHARED.written(example["method"], example["params"].items()) == example["prints"]
+    assert masked_line(masked_line(example["prints"])) == example["prints"]
+
+
+@pytest.mark.parametrize("example", EXAMPLES["scripts"])
+def test_scripts_are_read_as_by_the_page(example: dict[str, Any]) -> None:
+    assert [line for _, line in script_lines(example["text"])] == example["lines"]
 
 
 def test_lines_of_a_script() -> None:
