@@ -188,8 +188,9 @@ class Dispatcher(Generic[C]):
 
     async def _answer(self, codec: Codec, request: Request | Refused) -> bytes | None:
         if isinstance(request, Refused):
-            self._observer.end("", 0.0, request.error.kind)
-            return codec.failure(request.id, request.error)
+            refusal = codec.failure(request.id, request.error)
+            self._observer.end("", 0.0, request.error.kind, Raw(), refusal)
+            return refusal
         if request.method == CANCEL:
             return self._cancel_request(codec, request)
         started = time.perf_counter()
@@ -203,7 +204,8 @@ class Dispatcher(Generic[C]):
                 outcome = internal_error(f"{request.method} has a result that cannot be encoded", error)
         if isinstance(outcome, RpcError):
             answer, kind = None if id is UNSET else codec.failure(id, outcome), outcome.kind
-        self._observer.end("" if method is None else method.name, time.perf_counter() - started, kind)
+        name = "" if method is None else method.name
+        self._observer.end(name, time.perf_counter() - started, kind, request.params, answer)
         return answer
 
     async def _run(self, codec: Codec, request: Request, method: Method[C] | None) -> object:

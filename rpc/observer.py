@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Protocol
 
+from msgspec import Raw
+
 
 class Observer(Protocol):
     """What it does is done for every call, so it has to be quick: a call takes a dozen microseconds in all.
@@ -19,12 +21,14 @@ class Observer(Protocol):
         """
         ...
 
-    def end(self, method: str, seconds: float, error: str) -> None:
+    def end(self, method: str, seconds: float, error: str, params: Raw, answer: bytes | None) -> None:
         """A call has its answer, which is yet to be sent; or a frame was no call, and nothing has begun.
 
         Args:
-            seconds: since the call had come.
+            seconds: since the call had come; 0 where nothing has begun.
             error: the kind of the error it is answered with; "" if there is none.
+            params: as they came, to be measured.
+            answer: as it goes; None if there is none.
         """
         ...
 
@@ -35,5 +39,5 @@ class Unobserved:
     def begin(self, method: str) -> Awaitable[None] | None:
         return None
 
-    def end(self, method: str, seconds: float, error: str) -> None:
+    def end(self, method: str, seconds: float, error: str, params: Raw, answer: bytes | None) -> None:
         pass

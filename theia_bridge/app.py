@@ -27,6 +27,7 @@ from fdb_provider.repositories import COLLECTIONS
 from fdb_provider.signals import Signals
 from fdb_provider.store import Store
 from rpc import Registry
+from theia_bridge.call_traces import CallTraces
 from theia_bridge.config import Settings
 from theia_bridge.ide import static, welcome
 from theia_bridge.leases import Leases
@@ -44,6 +45,7 @@ from theia_bridge.search.service import SearchService
 from theia_bridge.sockets import Sockets
 from theia_bridge.state import (
     ACCOUNTS,
+    CALL_TRACES,
     DATABASE,
     DOORS,
     ERASER,
@@ -110,7 +112,7 @@ async def create_app(settings: Settings) -> web.Application:
     app[RATES] = Rates(database, settings.rates)
     _add_runtimes(app, registry, sockets)
     app[SEARCH] = SearchService(app[FILES], mirrors, partial(searches.runtime, app[RUNTIMES]))
-    app[METRICS] = _metrics(app, Metrics(registry.methods, database.counts), sockets)
+    app[METRICS], app[CALL_TRACES] = _metrics(app, registry, sockets), CallTraces()
     app[RELATED] = RelatedSessions(database, app[FILES])
     collector = Collector(
         database,
@@ -216,8 +218,9 @@ def _add_runtimes(app: web.Application, registry: Registry[Context], sockets: So
     app.add_routes(proxy.routes)
 
 
-def _metrics(app: web.Application, metrics: Metrics, sockets: Sockets) -> Metrics:
-    """Has it tell what other parts count."""
+def _metrics(app: web.Application, registry: Registry[Context], sockets: Sockets) -> Metrics:
+    """The counts of the server, with what other parts count."""
+    metrics = Metrics(registry.methods, app[DATABASE].counts)
     audit, rates = app[OBSERVATIONS], app[RATES]
     metrics.gauge("sockets", "Open RPC sockets.", lambda: len(sockets))
     metrics.gauge("runtimes", "Workspaces that run.", lambda: len(app[RUNTIMES]))

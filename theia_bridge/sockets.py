@@ -23,6 +23,7 @@ from theia_bridge.middleware.authentication import LET_IN_BY, OF_RUNTIME, USER
 from theia_bridge.middleware.rate_limit import subject_of
 from theia_bridge.rates import Unlimited
 from theia_bridge.state import (
+    CALL_TRACES,
     DATABASE,
     FILES,
     LEASES,
@@ -90,6 +91,7 @@ class Sockets:
             signals=request.app[SIGNALS],
             attendance=partial(request.app[PRESENCE].attendance, user.scope, agent),
             runtimes=None if from_runtime else request.app[RUNTIMES],
+            traces=None if from_runtime else request.app[CALL_TRACES],
             max_frame=settings.rpc_max_frame,
             tell=request.app[OBSERVATIONS] if settings.audit_reads == "all" else None,
             renew=renew,
@@ -108,6 +110,7 @@ class Sockets:
                 rates.of("rest", subject),
                 request.app[OBSERVATIONS],
                 context.actor,
+                request.app[CALL_TRACES].running,
             ),
             transport=request.transport,
         )

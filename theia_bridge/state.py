@@ -13,6 +13,7 @@ from fdb_provider.engine import Database
 from fdb_provider.erasure import Eraser
 from fdb_provider.files.service import FileService
 from fdb_provider.signals import Signals
+from theia_bridge.call_traces import CallTraces
 from theia_bridge.config import Settings
 from theia_bridge.leases import Leases
 from theia_bridge.metrics import Metrics
@@ -36,6 +37,7 @@ METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 RATES: web.AppKey[Rates] = web.AppKey("rates", Rates)
 PROFILE: web.AppKey[Profile] = web.AppKey("profile", Profile)
 RELATED: web.AppKey[RelatedSessions] = web.AppKey("related", RelatedSessions)
+CALL_TRACES: web.AppKey[CallTraces] = web.AppKey("call_traces", CallTraces)
 OBSERVATIONS: web.AppKey[Observations] = web.AppKey("observations", Observations)
 ERASER: web.AppKey[Eraser] = web.AppKey("eraser", Eraser)
 SIGNALS: web.AppKey[Signals] = web.AppKey("signals", Signals)

@@ -49,6 +49,8 @@ ACTIONS = {
     "session.restore": "A deleted workspace session was restored.",
     "session.fork": "A workspace session was made as a copy of another.",
     "session.open": "A token for a workspace session was handed out.",
+    "trace.start": "The calls of a tenant are measured from then on.",
+    "trace.stop": "The calls of a tenant are no longer measured.",
     "workspace.start": "The runtime of a workspace session was started.",
     "workspace.stop": "The runtime of a workspace session was stopped.",
     "conversation.create": "A conversation was made.",

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec import Raw
 
 from rpc import Observer, Registry, RpcError
 from rpc.codec import JSON, MSGPACK, POSITIONAL_BYTES, Codec
@@ -550,7 +551,7 @@ class Diary:
         if method == self.refused:
             raise RpcError(-32029, "Too many", "RateLimited", {"retryAfter": 3})
 
-    def end(self, method: str, seconds: float, error: str) -> None:
+    def end(self, method: str, seconds: float, error: str, params: Raw, answer: bytes | None) -> None:
         assert seconds >= 0
         self.ended.append((method, error))
 

@@ -246,7 +246,7 @@ async def test_a_fault_in_a_call_is_told_by_its_request_and_its_method(
     database = await open_database(f"embedded:{tmp_path}")
     allowance = Rates(database, {"rpc": 0}).of("rpc", "a")
     metrics = Metrics(registry.methods, Counts())
-    observer = CallObserver(metrics, allowance, allowance, Observations(database), ANYBODY)
+    observer = CallObserver(metrics, allowance, allowance, Observations(database), ANYBODY, {})
 
     async def call() -> None:
         TRACE.set(Trace("socket-1"))

@@ -56,6 +56,7 @@ invitation key known length limit match_case max_file_size messages metadata mod
 new_password offset operation order overwrite password pattern permanent profile prompt q readonly recursive
 refresh_token regex remember removed role rows signal since sort tag tags title tools until use_git_ignore
 use_trash value whole_word with_tenant
+sample slowest
 """
 PLAIN = frozenset(_PLAIN.split())
 """Fields that hold no id."""

@@ -15,6 +15,7 @@ from fdb_provider.files.paths import parse
 from fdb_provider.files.service import FileService
 from fdb_provider.scope import Actor
 from fdb_provider.signals import Signals
+from theia_bridge.call_traces import CallTraces
 from theia_bridge.methods.searches import Searches
 from theia_bridge.methods.watches import Watches
 from theia_bridge.observations import Observations
@@ -31,15 +32,19 @@ Notify = Callable[[str, msgspec.Struct], Awaitable[None]]
 class Context:
     """One channel's caller and what its methods work with.
 
-    Args:
-        attendance: makes what tells others of the caller's window.
-        runtimes: of the gateway; None if the caller is a runtime itself.
-        max_frame: bytes of the largest frame the channel takes.
-        tell: has the audit tell of what the caller read; None if it is not to.
-        user: replaced when the channel is renewed.
-        renew: verifies a newer access token of the same sign-in and moves the channel's end; raises
-            `auth.errors.TokenRejected` when it does not stand.
-        notify: sends a notification on the channel, waiting while the client does not take it.
+        Args:
+    <<<<<<< HEAD
+            attendance: makes what tells others of the caller's window.
+            runtimes: of the gateway; None if the caller is a runtime itself.
+    =======
+            runtimes, traces: of the gateway; None if the caller is a runtime itself.
+    >>>>>>> efa2286 (rpc.trace: an admin has the tenant's calls measured on one gateway)
+            max_frame: bytes of the largest frame the channel takes.
+            tell: has the audit tell of what the caller read; None if it is not to.
+            user: replaced when the channel is renewed.
+            renew: verifies a newer access token of the same sign-in and moves the channel's end; raises
+                `auth.errors.TokenRejected` when it does not stand.
+            notify: sends a notification on the channel, waiting while the client does not take it.
     """
 
     def __init__(
@@ -52,6 +57,7 @@ class Context:
         signals: Signals,
         attendance: Callable[[Notify], Attendance],
         runtimes: Runtimes | None,
+        traces: CallTraces | None,
         max_frame: int,
         tell: Observations | None,
         renew: Callable[[str], Awaitable[UserContext]],
@@ -63,6 +69,7 @@ class Context:
         self.search = search
         self.signals = signals
         self._runtimes = runtimes
+        self._traces = traces
         self.max_frame = max_frame
         self._tell = tell
         self.renew = renew
@@ -86,6 +93,17 @@ class Context:
         if self._runtimes is None:
             raise NoPermissions("A runtime does not control runtimes.")
         return self._runtimes
+
+    @property
+    def traces(self) -> CallTraces:
+        """The traces of this gateway.
+
+        Raises:
+            NoPermissions: the caller is a runtime.
+        """
+        if self._traces is None:
+            raise NoPermissions("A runtime does not trace calls.")
+        return self._traces
 
     def tell_of_read(self, method: str, path: str) -> None:
         """Has the audit tell that the caller was given a file's content, if the settings say so."""

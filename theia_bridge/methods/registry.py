@@ -18,6 +18,7 @@ from theia_bridge.methods import (
     presence,
     search,
     terminal,
+    tracing,
     trash,
     workspace,
 )
@@ -35,7 +36,19 @@ _SAYS = {
 def build_registry() -> Registry[Context]:
     """Every method, notification and error of the channel."""
     registry: Registry[Context] = Registry()
-    for namespace in (agents, auth, chat, fs, language, presence, search, terminal, trash, workspace):
+    for namespace in (
+        agents,
+        auth,
+        chat,
+        fs,
+        language,
+        presence,
+        search,
+        terminal,
+        tracing,
+        trash,
+        workspace,
+    ):
         registry.include(namespace.registry)
     for error, kind in KINDS.items():
         doc = _SAYS.get(kind.name) or inspect.cleandoc(error.__doc__ or "").partition("Args:")[0].strip()

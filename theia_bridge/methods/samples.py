@@ -35,6 +35,8 @@ _SAMPLES: dict[str, object] = {
     "search.text.includes": ["*.py"],
     "trash.delete.id": "1795642459540-91c2e645",
     "trash.restore.id": "1795642459540-91c2e645",
+    "rpc.trace.action": "start",
+    "rpc.trace.sample": 0.1,
     "terminal.close.id": "1",
     "terminal.rename.id": "1",
     "terminal.resize.id": "1",

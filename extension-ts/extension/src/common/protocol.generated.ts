@@ -32,6 +32,22 @@ export interface AttendParams {
     file?: string;
 }
 
+/**
+ * What was measured of the tenant's calls on one gateway, which `gateway` tells apart from others.
+ *
+ * `startedAt` and `endsAt`, when it ends by itself, are in milliseconds since 1970; null if nothing is
+ * measured.
+ */
+export interface CallsTrace {
+    gateway: string;
+    running: boolean;
+    startedAt: number | null;
+    endsAt: number | null;
+    sample: number;
+    methods: Array<MethodTrace>;
+    slowest: Array<SlowCallTrace>;
+}
+
 export interface CancelSearchParams {
     searchId: string;
 }
@@ -314,6 +330,25 @@ export interface Match {
     textCharacter: number;
 }
 
+/**
+ * The calls of a method; `method` is "" for calls of none, and for frames that were no call.
+ *
+ * `p50`, `p95` and `p99` are milliseconds within which that part of the `sampled` calls was answered, at
+ * most 9 % too high; null without any. `bytesIn` are of params, `bytesOut` of answers.
+ */
+export interface MethodTrace {
+    method: string;
+    calls: number;
+    errors: number;
+    inFlight: number;
+    sampled: number;
+    p50: number | null;
+    p95: number | null;
+    p99: number | null;
+    bytesIn: number;
+    bytesOut: number;
+}
+
 /** `path` was changed on both sides at once: it has the newer text now, and `kept` has the older one. */
 export interface MirrorConflict {
     path: string;
@@ -507,6 +542,21 @@ export interface SetAttributesParams {
 }
 
 /**
+ * One of the slowest calls of the last ten minutes.
+ *
+ * `at` is when it was answered, in milliseconds since 1970. `error` is the kind of the error, or "".
+ */
+export interface SlowCallTrace {
+    method: string;
+    at: number;
+    milliseconds: number;
+    bytesIn: number;
+    bytesOut: number;
+    user: string;
+    error: string;
+}
+
+/**
  * What is known of a file, folder or symbolic link.
  *
  * Times are milliseconds since 1970; `size` is in bytes. `readonly` is of files only, and told by `mode`.
@@ -590,6 +640,18 @@ export interface TerminalProfile {
 export interface TerminalProfiles {
     profiles: Array<TerminalProfile>;
     default: string;
+}
+
+/**
+ * `start` begins to measure, anew if that is done already; `stop` ends it, and gives what there was.
+ *
+ * `sample` is the part of the calls that are timed from the `start` on; all are counted. `slowest` is how
+ * many of the slowest calls are told.
+ */
+export interface TraceParams {
+    action?: 'read' | 'start' | 'stop';
+    sample?: number;
+    slowest?: number;
 }
 
 export interface TrashDeleteParams {
@@ -766,6 +828,13 @@ export interface Methods {
     'rpc.discover': { params: undefined; result: Record<string, unknown> };
     /** Tells that the channel works, and the server's time. */
     'rpc.ping': { params: undefined; result: Pong };
+    /**
+     * How long the calls of the tenant take, by method, and which were the slowest. For admins.
+     *
+     * It is the view of the gateway that is asked, of all channels it has open: where there are several, each
+     * is to be asked. A trace ends after an hour, and with the gateway. `start` and `stop` are in the audit.
+     */
+    'rpc.trace': { params: TraceParams; result: CallsTrace };
     /** Ends a text search, of which nothing more is told. */
     'search.cancel': { params: CancelSearchParams; result: null };
     /** Files whose paths match a pattern, ranked as in Theia's quick open. */
