@@ -32,19 +32,15 @@ Notify = Callable[[str, msgspec.Struct], Awaitable[None]]
 class Context:
     """One channel's caller and what its methods work with.
 
-        Args:
-    <<<<<<< HEAD
-            attendance: makes what tells others of the caller's window.
-            runtimes: of the gateway; None if the caller is a runtime itself.
-    =======
-            runtimes, traces: of the gateway; None if the caller is a runtime itself.
-    >>>>>>> efa2286 (rpc.trace: an admin has the tenant's calls measured on one gateway)
-            max_frame: bytes of the largest frame the channel takes.
-            tell: has the audit tell of what the caller read; None if it is not to.
-            user: replaced when the channel is renewed.
-            renew: verifies a newer access token of the same sign-in and moves the channel's end; raises
-                `auth.errors.TokenRejected` when it does not stand.
-            notify: sends a notification on the channel, waiting while the client does not take it.
+    Args:
+        attendance: makes what tells others of the caller's window.
+        runtimes, traces: of the gateway; None if the caller is a runtime itself.
+        max_frame: bytes of the largest frame the channel takes.
+        tell: has the audit tell of what the caller read; None if it is not to.
+        user: replaced when the channel is renewed.
+        renew: verifies a newer access token of the same sign-in and moves the channel's end; raises
+            `auth.errors.TokenRejected` when it does not stand.
+        notify: sends a notification on the channel, waiting while the client does not take it.
     """
 
     def __init__(
