@@ -61,6 +61,7 @@ import { ProtocolConversions } from './language-client/protocol-conversions';
 import { ServerRequests } from './language-client/server-requests';
 import { WillSaveParticipant } from './language-client/will-save-participant';
 import { BridgeLanguageContribution } from './languages/bridge-language-contribution';
+import { PresenceContribution } from './presence/presence-contribution';
 import { BridgeFileSearchService } from './search/bridge-file-search-service';
 import { BridgeSearchInWorkspaceServer } from './search/bridge-search-in-workspace-server';
 import { BridgeStorageService } from './storage/bridge-storage-service';
@@ -162,6 +163,10 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
 
     bind(BridgeTaskServer).toSelf().inSingletonScope();
     rebind(TaskServer).toService(BridgeTaskServer);
+
+    bind(PresenceContribution).toSelf().inSingletonScope();
+    bind(CommandContribution).toService(PresenceContribution);
+    bind(FrontendApplicationContribution).toService(PresenceContribution);
 
     bind(AccountContribution).toSelf().inSingletonScope();
     bind(CommandContribution).toService(AccountContribution);
