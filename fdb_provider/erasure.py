@@ -39,6 +39,7 @@ from fdb_provider.repositories.messages import MESSAGES
 from fdb_provider.repositories.pod_allocations import PODS
 from fdb_provider.repositories.session_profiles import PROFILES
 from fdb_provider.repositories.settings import SETTINGS
+from fdb_provider.repositories.token_usage import TOKENS
 from fdb_provider.repositories.workspace_sessions import SESSIONS
 from fdb_provider.scope import Scope
 
@@ -245,6 +246,13 @@ async def _settings(tr: Transaction, of: Erasure) -> int:
     return len(found)
 
 
+async def _tokens(tr: Transaction, of: Erasure) -> int:
+    found = await TOKENS.scan(tr, of.tenant, of.user, limit=STEP)
+    for used in found:
+        TOKENS.remove(tr, of.tenant, used)
+    return len(found)
+
+
 async def _agents(tr: Transaction, of: Erasure) -> int:
     """The user's name on them; they are the tenant's."""
     found = await AGENTS.by_index(tr, of.tenant, "by_creator", of.user, limit=STEP)
@@ -322,6 +330,7 @@ OF_USER: tuple[Part, ...] = (
     _in_one(_conversations),
     _in_one(_messages),
     _in_one(_settings),
+    _in_one(_tokens),
     _in_one(_profiles),
     _in_one(_agents),
     _in_one(_audit),

@@ -360,6 +360,23 @@ class Setting(msgspec.Struct, frozen=True):
     updated_at: int
 
 
+class TokenUse(msgspec.Struct, frozen=True):
+    """What a user has taken of a language model on one day.
+
+    Args:
+        day: days since 1970, in UTC.
+        completions: how often it was asked.
+        input, output: tokens of what it was asked, and of what it answered.
+    """
+
+    user: str
+    day: int
+    model: str
+    completions: int = 0
+    input: int = 0
+    output: int = 0
+
+
 PodPhase = Literal["pending", "running", "stopping", "failed"]
 
 

@@ -28,6 +28,7 @@ from fdb_provider.signals import Signals
 from fdb_provider.store import Store
 from rpc import Registry
 from theia_bridge.call_traces import CallTraces
+from theia_bridge.chat.completions import Completions
 from theia_bridge.config import Settings
 from theia_bridge.ide import static, welcome
 from theia_bridge.leases import Leases
@@ -46,6 +47,7 @@ from theia_bridge.sockets import Sockets
 from theia_bridge.state import (
     ACCOUNTS,
     CALL_TRACES,
+    COMPLETIONS,
     DATABASE,
     DOORS,
     ERASER,
@@ -151,7 +153,7 @@ async def create_app(settings: Settings) -> web.Application:
     async def shut_sockets(_: web.Application) -> None:
         await sockets.close()
 
-    app.cleanup_ctx.append(running)
+    app.cleanup_ctx.extend([running, _models])
     app.on_shutdown.append(shut_sockets)
     setup_middleware(app)
     setup_rest(app)
@@ -216,6 +218,20 @@ def _add_runtimes(app: web.Application, registry: Registry[Context], sockets: So
     app.cleanup_ctx.append(running)
     app.on_shutdown.append(shut)  # before the sockets, through which what they wrote is stored
     app.add_routes(proxy.routes)
+
+
+async def _models(app: web.Application) -> AsyncIterator[None]:
+    """The language models, while the application runs; they end before the store is closed."""
+    chat = app[COMPLETIONS] = Completions(app[DATABASE], app[SETTINGS])
+    metrics = app[METRICS]
+    metrics.gauge("completions_running", "Answers of language models under way.", lambda: len(chat))
+    metrics.counter("completions", "Times language models were asked.", lambda: chat.counts, "model")
+    doc = "Tokens of questions to language models and of their answers."
+    metrics.counter("model_tokens", doc, lambda: chat.tokens, "model")
+    doc = "Answers of language models that did not come to their end."
+    metrics.counter("completions_failed", doc, lambda: chat.failures, "reason")
+    yield
+    await chat.close()
 
 
 def _metrics(app: web.Application, registry: Registry[Context], sockets: Sockets) -> Metrics:

@@ -7,6 +7,7 @@ one `THEIA_BRIDGE_CONFIG` names), `THEIA_BRIDGE_*` environment variables, option
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -246,6 +247,41 @@ class Settings(BaseSettings):
             "speaks on its standard input and output, or `engines` of the built-in one; `environment`."
         ),
     ] = {}
+    chat_echo: Annotated[
+        bool,
+        Field(description="Whether there is the model `echo`, which needs no network."),
+    ] = True
+    chat_base_url: Annotated[
+        str,
+        Field(
+            description="Address of an OpenAI-compatible endpoint with its version, such as "
+            "`https://api.openai.com/v1`."
+        ),
+    ] = ""
+    chat_api_key: Annotated[SecretStr, Field(description="Its key. It stays on the server.")] = SecretStr("")
+    chat_api_key_file: Annotated[
+        str, Field(description="A file with the key, in place of `chat_api_key`.")
+    ] = ""
+    chat_models: Annotated[
+        tuple[Annotated[str, Field(min_length=1, max_length=200)], ...],
+        Field(description="Its models that users may ask; none: it is not asked."),
+    ] = ()
+    chat_default_model: Annotated[
+        str, Field(description="The model that answers where none is named; without it, the first one.")
+    ] = ""
+    chat_timeout_seconds: Annotated[
+        float, Field(gt=0, le=3600, description="Seconds a model may say nothing before it is given up.")
+    ] = 120.0
+    chat_output_tokens: Annotated[
+        int, Field(ge=1, le=1_000_000, description="Tokens an answer may have at most.")
+    ] = 8192
+    chat_budget_tokens: Annotated[
+        int,
+        Field(ge=0, description="Tokens a user may take in a day (UTC), questions and answers; 0: no limit."),
+    ] = 0
+    chat_concurrency: Annotated[
+        int, Field(ge=1, le=1000, description="Answers one user may have under way at a time on a gateway.")
+    ] = 8
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"], Field(description="Least level that is logged.")
     ] = "info"
@@ -299,6 +335,26 @@ class Settings(BaseSettings):
         if 0 < len(secret.get_secret_value()) < SECRET_LENGTH:
             raise ValueError(f"must have at least {SECRET_LENGTH} characters")
         return secret
+
+    @model_validator(mode="after")
+    def _chat_is_whole(self) -> Settings:
+        if self.chat_models and not re.match(r"https?://[^/]", self.chat_base_url):
+            raise ValueError("chat_models need chat_base_url, which begins with https:// or http://")
+        if self.chat_api_key.get_secret_value() and self.chat_api_key_file:
+            raise ValueError("give chat_api_key or chat_api_key_file, not both")
+        if self.chat_api_key_file and not os.access(self.chat_api_key_file, os.R_OK):
+            raise ValueError(f"chat_api_key_file: {self.chat_api_key_file} cannot be read")
+        there = (*self.chat_models, *(["echo"] if self.chat_echo else []))
+        if self.chat_default_model and self.chat_default_model not in there:
+            raise ValueError(f"chat_default_model is none of the models: {', '.join(there)}")
+        return self
+
+    @property
+    def chat_key(self) -> str:
+        """The key of the language models' endpoint."""
+        if self.chat_api_key_file:
+            return Path(self.chat_api_key_file).read_text().strip()
+        return self.chat_api_key.get_secret_value()
 
     @property
     def limits(self) -> Limits:
@@ -367,9 +423,15 @@ def load(**options: object) -> Settings:
 
 def _given(error: ErrorDetails) -> str:
     """What was given, unless it is a secret."""
-    named = str(error["loc"][0]) if error["loc"] else ""
-    field = Settings.model_fields.get(named)
-    return "" if field is not None and field.annotation is SecretStr else f" (got {error['input']!r})"
+    field = Settings.model_fields.get(str(error["loc"][0])) if error["loc"] else None
+    if field is None or field.annotation is SecretStr:  # without a field it is all of them
+        return ""
+    return f" (got {_masked(repr(error['input']))})"
+
+
+def _masked(text: str) -> str:
+    """The text without what a URL in it has to sign in with."""
+    return re.sub(r"//[^/@\s]*@", "//********@", text)
 
 
 def describe(settings: Settings) -> str:
@@ -396,5 +458,5 @@ def _toml(value: object) -> str:
         case SecretStr():
             return '"********"' if value.get_secret_value() else '""'
         case _:
-            text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+            text = _masked(str(value)).replace("\\", "\\\\").replace('"', '\\"')
             return f'"{text}"'

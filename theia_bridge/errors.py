@@ -14,6 +14,7 @@ from auth import errors as auth
 from fdb_provider import errors as store
 from rpc import RpcError
 from rpc.errors import RETRY_AFTER
+from theia_bridge.chat import errors as chat
 from theia_bridge.workspace import errors as workspace
 
 
@@ -40,32 +41,22 @@ class RateLimited(Exception):
         self.retry_after = retry_after
 
 
-class Told(Exception):
-    """An error that tells a program more than its kind.
-
-    Attributes:
-        told: further members of the error's data.
-    """
-
-    told: Mapping[str, object] = {}
-
-
-class ChangedMeanwhile(store.Conflict, Told):
+class ChangedMeanwhile(store.Conflict):
     """Parts of a chat were changed by others since the caller read them; nothing was saved.
 
     Args:
         messages: those that have changed, with their etags; None for one that is not there.
-        chat: the etag of the chat's own fields, if it is these that have changed.
+        fields: the etag of the chat's own fields, if it is these that have changed.
     """
 
-    def __init__(self, messages: Mapping[str, str | None], chat: str | None) -> None:
+    def __init__(self, messages: Mapping[str, str | None], fields: str | None) -> None:
         named = [f"the message {message}" for message in messages]
-        named += ["its title, agent or metadata"] if chat is not None else []
+        named += ["its title, agent or metadata"] if fields is not None else []
         more = f" and {len(named) - 3} more" if len(named) > 3 else ""
         super().__init__(
             f"Changed in another window meanwhile: {', '.join(named[:3])}{more}. Read it again, then save it."
         )
-        self.told = {"messages": dict(messages)} | ({} if chat is None else {"chat": chat})
+        self.told = {"messages": dict(messages)} | ({} if fields is None else {"chat": fields})
 
 
 KINDS: dict[type[Exception], Kind] = {
@@ -103,6 +94,13 @@ KINDS: dict[type[Exception], Kind] = {
     workspace.NoSandbox: Kind("NoSandbox", -32040, HTTPStatus.SERVICE_UNAVAILABLE),
     workspace.ProgramNotStarted: Kind("ProgramNotStarted", -32041, HTTPStatus.UNPROCESSABLE_ENTITY),
     workspace.WorkspaceUnavailable: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
+    chat.UnknownModel: Kind("UnknownModel", -32050, HTTPStatus.NOT_FOUND),
+    chat.ModelRefused: Kind("ModelRefused", -32051, HTTPStatus.UNPROCESSABLE_ENTITY),
+    chat.ModelUnusable: Kind("ModelUnusable", -32052, HTTPStatus.BAD_GATEWAY),
+    chat.ModelUnavailable: Kind("ModelUnavailable", -32053, HTTPStatus.SERVICE_UNAVAILABLE),
+    chat.ModelBusy: Kind("ModelBusy", -32054, HTTPStatus.SERVICE_UNAVAILABLE),
+    chat.BudgetExceeded: Kind("BudgetExceeded", -32055, HTTPStatus.TOO_MANY_REQUESTS),
+    chat.TooManyCompletions: Kind("TooManyCompletions", -32056, HTTPStatus.TOO_MANY_REQUESTS),
     auth.PasswordsBusy: Kind("Unavailable", -32012, HTTPStatus.SERVICE_UNAVAILABLE),
 }
 
@@ -143,7 +141,9 @@ def to_rpc(error: Exception) -> RpcError | None:
     kind = kind_of(error)
     if kind is None:
         return None
-    data: dict[str, object] = dict(error.told) if isinstance(error, Told) else {}
+    data: dict[str, object] = {}
+    if isinstance(error, ChangedMeanwhile | chat.ModelError):
+        data.update(error.told)
     if isinstance(error, RateLimited | auth.TooManyAttempts):
         data[RETRY_AFTER] = error.retry_after
     return RpcError(kind.code, str(error), kind.name, data)

@@ -24,6 +24,7 @@ from theia_bridge.middleware.rate_limit import subject_of
 from theia_bridge.rates import Unlimited
 from theia_bridge.state import (
     CALL_TRACES,
+    COMPLETIONS,
     DATABASE,
     FILES,
     LEASES,
@@ -89,6 +90,7 @@ class Sockets:
             files=request.app[FILES],
             search=request.app[SEARCH],
             signals=request.app[SIGNALS],
+            completions=None if from_runtime else request.app[COMPLETIONS],
             attendance=partial(request.app[PRESENCE].attendance, user.scope, agent),
             runtimes=None if from_runtime else request.app[RUNTIMES],
             traces=None if from_runtime else request.app[CALL_TRACES],

@@ -14,6 +14,7 @@ from fdb_provider.erasure import Eraser
 from fdb_provider.files.service import FileService
 from fdb_provider.signals import Signals
 from theia_bridge.call_traces import CallTraces
+from theia_bridge.chat.completions import Completions
 from theia_bridge.config import Settings
 from theia_bridge.leases import Leases
 from theia_bridge.metrics import Metrics
@@ -42,6 +43,7 @@ OBSERVATIONS: web.AppKey[Observations] = web.AppKey("observations", Observations
 ERASER: web.AppKey[Eraser] = web.AppKey("eraser", Eraser)
 SIGNALS: web.AppKey[Signals] = web.AppKey("signals", Signals)
 PRESENCE: web.AppKey[Presence] = web.AppKey("presence", Presence)
+COMPLETIONS: web.AppKey[Completions] = web.AppKey("completions", Completions)
 LEASES: web.AppKey[Leases] = web.AppKey("leases", Leases)
 DOORS: web.AppKey[Doors] = web.AppKey("doors", Doors)
 RUNTIMES: web.AppKey[Runtimes] = web.AppKey("runtimes", Runtimes)

@@ -17,6 +17,7 @@ from fdb_provider.repositories import (
     pod_allocations,
     session_profiles,
     settings,
+    token_usage,
     workspace_sessions,
 )
 
@@ -33,6 +34,7 @@ COLLECTIONS: tuple[Collection[Any], ...] = (
     audit.AUDIT,
     agents.AGENTS,
     settings.SETTINGS,
+    token_usage.TOKENS,
     pod_allocations.PODS,
     erasures.ERASURES,
     erasures.ERASED_SESSIONS,

@@ -6,7 +6,7 @@ import msgspec
 
 from fdb_provider.engine import Reader, Transaction
 from fdb_provider.errors import RecordExists, RecordNotFound
-from fdb_provider.models import Agent
+from fdb_provider.models import Agent, name_key
 from fdb_provider.records import Collection, Index, Page
 
 AGENTS = Collection(
@@ -44,6 +44,21 @@ async def get(tr: Reader, tenant: str, agent: str, *, deleted: bool = False) -> 
     if found is None:
         raise RecordNotFound(f"There is no agent {agent}.")
     return found
+
+
+async def named(tr: Reader, tenant: str, agent: str) -> Agent:
+    """An agent by its id, or else by its name in whatever case.
+
+    Raises:
+        RecordNotFound: there is none.
+    """
+    found = await AGENTS.get(tr, tenant, agent)
+    if found is not None:
+        return found
+    by_name = await AGENTS.by_index(tr, tenant, "by_name", name_key(agent))
+    if not by_name:
+        raise RecordNotFound(f"There is no agent {agent}.")
+    return by_name[0]
 
 
 async def page(

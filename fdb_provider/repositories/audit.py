@@ -59,6 +59,7 @@ ACTIONS = {
     "conversation.restore": "A deleted conversation was restored.",
     "message.create": "A message was added to a conversation.",
     "message.update": "What a message says was replaced.",
+    "chat.complete": "A language model was asked.",
     "agent.create": "An agent was made.",
     "agent.update": "An agent was changed.",
     "agent.delete": "An agent was deleted.",

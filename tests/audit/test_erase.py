@@ -33,6 +33,7 @@ from fdb_provider.scope import Actor, Scope
 from rpc import ChannelClosed
 from tests import fdbserver
 from tests.tenants.conftest import PASSWORD, Gateway, Person, serve
+from theia_bridge.chat.protocol import CompleteParams, Completion, CompletionMessage
 from theia_bridge.methods.protocol import DeleteParams, Stat, WriteFileParams
 from theia_bridge.state import ERASER, FILES, OBSERVATIONS
 
@@ -101,6 +102,8 @@ async def live(person: Person) -> None:
                 await client.call("fs.writeFile", write, Stat)
         for path, trash in (("/workspace/thrown", True), ("/workspace/gone", False)):
             await client.call("fs.delete", DeleteParams(path=path, use_trash=trash), None)
+        asked = CompleteParams(completion_id="1", messages=(CompletionMessage(role="user", content=CANARY),))
+        await client.call("chat.complete", asked, Completion)
     assert person.gateway.client.app is not None
     files = person.gateway.client.app[FILES]
     await files.write(person.actor.scope, "/workspace/big", BIG)
@@ -391,6 +394,7 @@ def test_it_is_known_of_every_collection_what_becomes_of_it() -> None:
         "session-profile",
         "setting",
         "tenant",
+        "token-use",
         "user",
         "workspace-session",
     }

@@ -22,6 +22,7 @@ from fdb_provider.engine import Database, Reader
 from rpc import ChannelClosed, RpcError
 from rpc.client import Client
 from tests.tenants.conftest import PASSWORD, Answer, Gateway, Method, Person
+from theia_bridge.chat.protocol import CompletionMessage
 from theia_bridge.methods.presence import AttendParams
 from theia_bridge.methods.protocol import (
     DeleteParams,
@@ -49,14 +50,12 @@ WINDOW = "window-71c3"
 OWN = {"conversations", "sessions", "auth/sessions"}
 """Collections of what is one user's, so that others of the tenant do not see it either."""
 _PLAIN = """
-action after age all_sessions archive args capture category cols command content context create
-current_password
-cwd data deleted description email env excludes expires_in_days fuzzy idempotency_key if_match includes
-invitation key known length limit match_case max_file_size messages metadata mode model multiline name
-new_password offset operation order overwrite password pattern permanent profile prompt q readonly recursive
-refresh_token regex remember removed role rows signal since sort tag tags title tools until use_git_ignore
-use_trash value whole_word with_tenant
-sample slowest
+action after age all_sessions archive args capture category cols command completion_id content context
+create current_password cwd data deleted description email env excludes expires_in_days fuzzy
+idempotency_key if_match includes invitation key known length limit match_case max_file_size messages
+metadata mode model multiline name new_password offset operation order overwrite password pattern permanent
+profile prompt q readonly recursive refresh_token regex remember removed role rows sample settings signal
+since slowest sort tag tags title tools until use_git_ignore use_trash value whole_word with_tenant
 """
 PLAIN = frozenset(_PLAIN.split())
 """Fields that hold no id."""
@@ -133,6 +132,8 @@ async def victim(gateway: Gateway) -> AsyncIterator[Victim]:
                 ("chat", "id"): talk["id"],
                 ("agents", "id"): agent["id"],
                 ("*", "message"): message["id"],
+                ("chat", "request"): message["id"],
+                ("chat", "conversation"): talk["id"],
                 ("*", "parent"): message["id"],
                 ("*", "agent"): agent["id"],
                 ("*", "session"): person.signed_in["session"]["id"],
@@ -334,6 +335,7 @@ async def test_no_method_gives_or_changes_anything_of_another_tenant(gateway: Ga
             "chat.read",
             "chat.delete",
             "chat.restore",
+            "chat.complete",
             "trash.restore",
             "trash.delete",
         ):
@@ -363,5 +365,6 @@ async def called(client: Client, name: str, params: msgspec.Struct) -> str:
 
 def plain(type: Any) -> Any:
     """A value for a field that must be there and holds no id."""
-    samples: dict[Any, Any] = {bytes: b"x", int: 1, bool: False}
+    asked = tuple[CompletionMessage, ...]
+    samples: dict[Any, Any] = {bytes: b"x", int: 1, bool: False, asked: [{"role": "user"}]}
     return samples.get(getattr(type, "__origin__", type), "x")

@@ -22,6 +22,7 @@ from theia_bridge.observations import Observations
 from theia_bridge.trace import TRACE
 
 if TYPE_CHECKING:  # it imports the wire types, and with them this package
+    from theia_bridge.chat.completions import Completions
     from theia_bridge.presence import Attendance
     from theia_bridge.search.service import SearchService
     from theia_bridge.workspace.runtimes import Runtimes
@@ -33,6 +34,7 @@ class Context:
     """One channel's caller and what its methods work with.
 
     Args:
+        completions: of the gateway; None if the caller is a runtime.
         attendance: makes what tells others of the caller's window.
         runtimes, traces: of the gateway; None if the caller is a runtime itself.
         max_frame: bytes of the largest frame the channel takes.
@@ -51,6 +53,7 @@ class Context:
         files: FileService,
         search: SearchService,
         signals: Signals,
+        completions: Completions | None,
         attendance: Callable[[Notify], Attendance],
         runtimes: Runtimes | None,
         traces: CallTraces | None,
@@ -64,11 +67,13 @@ class Context:
         self.files = files
         self.search = search
         self.signals = signals
+        self._completions = completions
         self._runtimes = runtimes
         self._traces = traces
         self.max_frame = max_frame
         self._tell = tell
         self.renew = renew
+        self.notify = notify
         self.watches = Watches(notify)
         self.searches = Searches(search, notify)
         self.attendance = attendance(notify)
@@ -78,6 +83,17 @@ class Context:
         """Who calls and from where, for services and their audit entries."""
         trace = TRACE.get()
         return Actor(self.user.scope) if trace is None else Actor(self.user.scope, trace.id, trace.address)
+
+    @property
+    def completions(self) -> Completions:
+        """The language models of this gateway.
+
+        Raises:
+            NoPermissions: the caller is a runtime, whose programs would use up its user's budget.
+        """
+        if self._completions is None:
+            raise NoPermissions("A runtime asks no language models.")
+        return self._completions
 
     @property
     def runtimes(self) -> Runtimes:

@@ -19,13 +19,24 @@ from stream_zip import ZIP_64, AsyncMemberFile
 from auth import roles
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.files.service import FileService
-from fdb_provider.models import Agent, Conversation, Message, Setting, Tenant, User, WorkspaceSession, now_ms
+from fdb_provider.models import (
+    Agent,
+    Conversation,
+    Message,
+    Setting,
+    Tenant,
+    TokenUse,
+    User,
+    WorkspaceSession,
+    now_ms,
+)
 from fdb_provider.records import Page
 from fdb_provider.repositories import accounts, audit, auth_sessions, messages
 from fdb_provider.repositories.agents import AGENTS
 from fdb_provider.repositories.audit import Query
 from fdb_provider.repositories.conversations import CONVERSATIONS
 from fdb_provider.repositories.settings import SETTINGS
+from fdb_provider.repositories.token_usage import TOKENS
 from fdb_provider.repositories.workspace_sessions import SESSIONS
 from fdb_provider.scope import Actor, Scope
 from theia_bridge.services import audit as audit_service
@@ -79,6 +90,7 @@ class Export:
             "sessions": self._sessions(),
             "settings": self._settings(),
             "agents": self._agents(),
+            "tokens": self._tokens(),
             "conversations": self._conversations(),
             "messages": self._messages(),
             "audit": self._audit(),
@@ -138,6 +150,15 @@ class Export:
 
         async for setting in self._scan(page):
             yield _fields(setting, "category", "key", "updated_at") | {"value": msgspec.Raw(setting.value)}
+
+    async def _tokens(self) -> AsyncIterator[Line]:
+        tenant, user = self._scope.tenant, self._scope.user
+
+        async def page(tr: Reader, *, behind: TokenUse | None) -> list[TokenUse]:
+            return await TOKENS.scan(tr, tenant, user, behind=behind, limit=_PAGE)
+
+        async for used in self._scan(page):
+            yield msgspec.structs.asdict(used)
 
     async def _agents(self) -> AsyncIterator[Line]:
         agent: Agent

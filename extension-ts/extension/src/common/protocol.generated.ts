@@ -164,6 +164,55 @@ export interface CloseTerminalParams {
     signal?: 'SIGHUP' | 'SIGINT' | 'SIGKILL' | 'SIGQUIT' | 'SIGTERM';
 }
 
+/**
+ * `completionId` is the client's, and names this completion in `chat.didDelta`.
+ *
+ * `agent` is the id or the name of an agent of the tenant: its prompt comes first, its model answers unless
+ * one is named, and of the tools only its own are offered. `conversation` and `request` say in the audit
+ * what it was for.
+ */
+export interface CompleteParams {
+    completionId: string;
+    messages: Array<CompletionMessage>;
+    model?: string | null;
+    agent?: string | null;
+    tools?: Array<Tool>;
+    settings?: CompletionSettings;
+    conversation?: string | null;
+    request?: string | null;
+}
+
+/** How a completion has ended; what was said came before, as `chat.didDelta`. */
+export interface Completion {
+    model: string;
+    finish: 'contentFilter' | 'length' | 'stop' | 'toolCalls';
+    usage: TokenUsage;
+}
+
+/** `images` are `data:` URLs. `toolCallId` is of the call that a message of the role `tool` answers. */
+export interface CompletionMessage {
+    role: 'assistant' | 'system' | 'tool' | 'user';
+    content?: string;
+    images?: Array<string>;
+    toolCalls?: Array<ToolCall>;
+    toolCallId?: string | null;
+}
+
+/**
+ * How the model is to answer; each is left to the model without it.
+ *
+ * `json` asks for a JSON object, `schema` for one of that JSON Schema.
+ */
+export interface CompletionSettings {
+    temperature?: number | null;
+    topP?: number | null;
+    maxOutputTokens?: number | null;
+    stop?: Array<string>;
+    reasoning?: 'high' | 'low' | 'medium' | 'minimal' | null;
+    json?: boolean;
+    schema?: Record<string, unknown> | null;
+}
+
 /** A line near a match; `line` counts from 1. */
 export interface ContextLine {
     line: number;
@@ -220,6 +269,14 @@ export interface DidChange {
     watchId: string;
     cursor: string;
     changes: Array<Change>;
+}
+
+/** The next piece of what a model says, thinks, and calls. */
+export interface DidDelta {
+    completionId: string;
+    text: string;
+    thinking: string;
+    toolCalls: Array<ToolCallDelta>;
 }
 
 /** Some of what a search has found; each file comes once. */
@@ -365,6 +422,17 @@ export interface MirrorRefusal {
 export interface MirrorSettled {
     refused: number;
     refusals: Array<MirrorRefusal>;
+}
+
+export interface ModelInfo {
+    id: string;
+    default: boolean;
+}
+
+/** `budget` is null if there is none. */
+export interface ModelList {
+    models: Array<ModelInfo>;
+    budget: TokenBudget | null;
 }
 
 /** `ifMatch` is the etag that `source` must still have. */
@@ -642,6 +710,42 @@ export interface TerminalProfiles {
     default: string;
 }
 
+/** Of the caller, for this day; `renewsAt` is when the next begins, in milliseconds since 1970. */
+export interface TokenBudget {
+    tokens: number;
+    used: number;
+    renewsAt: number;
+}
+
+/** `estimated`: the model has not said, so a token is taken to be 4 bytes. */
+export interface TokenUsage {
+    inputTokens: number;
+    outputTokens: number;
+    estimated: boolean;
+}
+
+/** A tool the model may call, which the client runs then. `parameters` is a JSON Schema. */
+export interface Tool {
+    name: string;
+    description?: string;
+    parameters?: Record<string, unknown>;
+}
+
+/** A call that a model has made; `arguments` is JSON text, as the model wrote it. */
+export interface ToolCall {
+    id: string;
+    name: string;
+    arguments?: string;
+}
+
+/** A piece of the call `index`: `id` and `name` come with the first; `arguments` is some of its text. */
+export interface ToolCallDelta {
+    index: number;
+    id: string | null;
+    name: string | null;
+    arguments: string;
+}
+
 /**
  * `start` begins to measure, anew if that is done already; `stop` ends it, and gives what there was.
  *
@@ -777,10 +881,18 @@ export interface Methods {
     'auth.renew': { params: RenewParams; result: Renewed };
     /** Deletes all chats of this session, which can be restored until they are purged. */
     'chat.clear': { params: undefined; result: Cleared };
+    /**
+     * Asks a language model. What it says comes as `chat.didDelta`, in order; the answer comes when it ends.
+     *
+     * `$/cancelRequest`, and the end of the channel, stop the model. What it has taken by then is counted.
+     */
+    'chat.complete': { params: CompleteParams; result: Completion };
     /** Deletes a chat, which can be restored until it is purged. */
     'chat.delete': { params: ChatParams; result: null };
     /** The caller's chats without their messages, the last changed first. */
     'chat.index': { params: ChatIndexParams; result: ChatIndex };
+    /** The language models there are, and the caller's budget. */
+    'chat.models': { params: undefined; result: ModelList };
     /** A chat and the next of its messages, from the first on. */
     'chat.read': { params: ChatReadParams; result: ChatContent };
     /** Brings a deleted chat back. */
@@ -892,6 +1004,8 @@ export interface Methods {
 export interface Notifications {
     /** How far a long piece of work is. */
     '$/progress': Progress;
+    /** The next piece of an answer, before that of `chat.complete`. */
+    'chat.didDelta': DidDelta;
     /** Changes below a watched path, in commit order. */
     'fs.didChange': DidChange;
     /** A language server has begun or ended. */
@@ -917,6 +1031,7 @@ export interface Notifications {
 /** `data.kind` of an error. */
 export type ErrorKind =
     | 'BatchTooLarge'
+    | 'BudgetExceeded'
     | 'Cancelled'
     | 'Conflict'
     | 'ContentDamaged'
@@ -938,6 +1053,10 @@ export type ErrorKind =
     | 'InvitationRejected'
     | 'LastOwner'
     | 'MethodNotFound'
+    | 'ModelBusy'
+    | 'ModelRefused'
+    | 'ModelUnavailable'
+    | 'ModelUnusable'
     | 'NoPermissions'
     | 'NoSandbox'
     | 'NotFound'
@@ -948,6 +1067,8 @@ export type ErrorKind =
     | 'RateLimited'
     | 'RegistrationClosed'
     | 'TooManyAttempts'
+    | 'TooManyCompletions'
     | 'Unauthorized'
     | 'Unavailable'
+    | 'UnknownModel'
     ;
