@@ -189,6 +189,12 @@ def root(scope: Scope, name: str) -> bytes:
     return pack(scope.tenant, "user", scope.user)
 
 
+def chat_news(scope: Scope) -> bytes:
+    """(tenant, "session", session, "chat-news") → the last changes of the session's conversations; it is the
+    signal that there was one, too. It goes with the session's files."""
+    return root(scope, "workspace") + pack("chat-news")
+
+
 def trash(root: bytes) -> bytes:
     """(root, "trash", id) → what was deleted, in the order of the time."""
     return root + pack("trash")

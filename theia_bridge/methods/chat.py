@@ -7,6 +7,7 @@ from msgspec import UNSET
 from fdb_provider.models import Conversation
 from fdb_provider.repositories.messages import MESSAGES, Body
 from rpc import Registry
+from theia_bridge.chat.news import DID_CHANGE, DidChangeChat
 from theia_bridge.methods.chat_protocol import (
     Chat,
     ChatContent,
@@ -25,11 +26,17 @@ from theia_bridge.services.chats import Change, Fields
 from theia_bridge.services.conversations import Said
 
 registry: Registry[Context] = Registry()
+registry.notification(
+    DID_CHANGE,
+    DidChangeChat,
+    "Others have changed a chat of the session. Sent to channels that have asked for a chat.",
+)
 
 
 @registry.method("chat.index")
 async def index(context: Context, params: ChatIndexParams) -> ChatIndex:
     """The caller's chats without their messages, the last changed first."""
+    await context.chats.follow()
     session = None if params.all_sessions else params.session or context.user.scope.session
     page = await conversations.page(
         context.db, context.actor, session=session, words=params.q, limit=params.limit, after=params.after
@@ -40,6 +47,7 @@ async def index(context: Context, params: ChatIndexParams) -> ChatIndex:
 @registry.method("chat.read")
 async def read(context: Context, params: ChatReadParams) -> ChatContent:
     """A chat and the next of its messages, from the first on."""
+    await context.chats.follow()
     found, said, behind = await chats.read(
         context.db, context.actor, params.id, known=params.known, limit=params.limit, after=params.after
     )
@@ -71,6 +79,7 @@ async def store(context: Context, params: ChatStoreParams) -> ChatStored:
     It can be sent again: what is as it should be already is no conflict. Conflict has in its `data` the etags
     of what others have changed: `messages` by their ids, and `chat` if it is the chat's own fields.
     """
+    await context.chats.follow()
     saved = await chats.store(
         context.db,
         context.actor,

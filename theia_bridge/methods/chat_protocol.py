@@ -5,7 +5,7 @@ What a client keeps with a chat comes as JSON text, so that it comes back to the
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -146,13 +146,6 @@ class Cleared(Wire, frozen=True):
     """`deleted` chats can be restored."""
 
     deleted: int
-
-
-class DidChangeChat(Wire, frozen=True):
-    """Read it anew by `chat.read` with what is `known`. Without an `id`: more has changed than is told."""
-
-    id: str | None
-    change: Literal["stored", "deleted", "restored"]
 
 
 class AgentListParams(Params, frozen=True):

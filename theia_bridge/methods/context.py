@@ -16,6 +16,7 @@ from fdb_provider.files.service import FileService
 from fdb_provider.scope import Actor
 from fdb_provider.signals import Signals
 from theia_bridge.call_traces import CallTraces
+from theia_bridge.chat.news import ChatFollower
 from theia_bridge.methods.searches import Searches
 from theia_bridge.methods.watches import Watches
 from theia_bridge.observations import Observations
@@ -76,6 +77,7 @@ class Context:
         self.notify = notify
         self.watches = Watches(notify)
         self.searches = Searches(search, notify)
+        self.chats = ChatFollower(db, signals, self.actor, notify)
         self.attendance = attendance(notify)
 
     @property
@@ -128,4 +130,5 @@ class Context:
         """Ends what the channel left running."""
         await self.watches.close()
         await self.searches.close()
+        await self.chats.close()
         await self.attendance.close()

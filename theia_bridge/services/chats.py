@@ -19,7 +19,7 @@ from auth.errors import InvalidFields
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import RecordNotFound
 from fdb_provider.models import Conversation, Message, MessageRole, now_ms
-from fdb_provider.repositories import audit, conversations, messages, workspace_sessions
+from fdb_provider.repositories import audit, chat_news, conversations, messages, workspace_sessions
 from fdb_provider.repositories.conversations import CONVERSATIONS
 from fdb_provider.repositories.messages import MESSAGES, Body, Prepared
 from fdb_provider.scope import Actor
@@ -156,6 +156,8 @@ async def clear(db: Database, actor: Actor) -> int:
         for one in page.items:
             await conversations.discard(tr, actor.scope, one.id, now=now)
             audit.record(tr, actor, "conversation.delete", f"conversation/{one.id}")
+        if page.items:
+            await chat_news.tell(tr, actor, actor.scope.session, None, "deleted")
         return len(page.items)
 
     total = 0
@@ -225,6 +227,7 @@ class _Save:
         if self._is != self._was:
             self._is = msgspec.structs.replace(self._is, updated_at=max(self._now, self._is.updated_at))
             await CONVERSATIONS.put(self._tr, scope.tenant, self._is)
+            await chat_news.tell(self._tr, self._actor, self._is.session, self._is.id, "stored")
         if self._was is None:
             audit.record(self._tr, self._actor, "conversation.create", resource)
         elif fields_etag(self._was) != fields_etag(self._is):

@@ -13,7 +13,7 @@ from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import RecordNotFound
 from fdb_provider.models import Conversation, Message, MessageRole, new_id, now_ms
 from fdb_provider.records import Page
-from fdb_provider.repositories import audit, conversations, messages, workspace_sessions
+from fdb_provider.repositories import audit, chat_news, conversations, messages, workspace_sessions
 from fdb_provider.repositories.conversations import CONVERSATIONS
 from fdb_provider.repositories.messages import Body, Prepared
 from fdb_provider.repositories.workspace_sessions import SESSIONS
@@ -75,6 +75,7 @@ async def create(
         made, is_new = await conversations.create(tr, scope, new)
         if is_new:
             audit.record(tr, actor, "conversation.create", f"conversation/{new.id}")
+            await chat_news.tell(tr, actor, new.session, new.id, "stored")
         return made
 
     return await db.run(body)
@@ -156,6 +157,7 @@ async def update(
             if_match=if_match,
         )
         audit.record(tr, actor, "conversation.update", f"conversation/{conversation}")
+        await chat_news.tell(tr, actor, changed.session, conversation, "stored")
         return changed
 
     return await db.run(body)
@@ -167,8 +169,9 @@ async def delete(db: Database, actor: Actor, conversation: str, *, if_match: str
 
     async def body(tr: Transaction) -> None:
         await roles.acting(tr, actor, "member")
-        await conversations.discard(tr, actor.scope, conversation, now=now, if_match=if_match)
+        gone = await conversations.discard(tr, actor.scope, conversation, now=now, if_match=if_match)
         audit.record(tr, actor, "conversation.delete", f"conversation/{conversation}")
+        await chat_news.tell(tr, actor, gone.session, conversation, "deleted")
 
     await db.run(body)
 
@@ -190,6 +193,7 @@ async def restore(db: Database, actor: Actor, conversation: str) -> Conversation
             raise RecordNotFound(f"The session of the conversation {conversation} is gone for good.")
         await CONVERSATIONS.restore(tr, actor.scope.tenant, actor.scope.user, conversation)
         audit.record(tr, actor, "conversation.restore", f"conversation/{conversation}")
+        await chat_news.tell(tr, actor, found.session, conversation, "restored")
         return msgspec.structs.replace(found, deleted_at=None)
 
     return await db.run(body)
@@ -234,6 +238,7 @@ async def append(
             audit.record(
                 tr, actor, "message.create", f"conversation/{conversation}", detail={"message": message}
             )
+            await chat_news.tell(tr, actor, found.session, conversation, "stored")
         return added
 
     return Said(await db.run(append), body)
@@ -269,6 +274,7 @@ async def replace(
         )
         await conversations.put(tr, actor.scope, _with(found, 0, changed.size - was.size, now))
         audit.record(tr, actor, "message.update", f"conversation/{conversation}", detail={"message": message})
+        await chat_news.tell(tr, actor, found.session, conversation, "stored")
         return changed
 
     return Said(await db.run(replace), body)

@@ -271,6 +271,12 @@ export interface DidChange {
     changes: Array<Change>;
 }
 
+/** A chat of the session was changed. Without an `id`, more have changed than are told: read the index. */
+export interface DidChangeChat {
+    id: string | null;
+    change: 'deleted' | 'restored' | 'stored';
+}
+
 /** The next piece of what a model says, thinks, and calls. */
 export interface DidDelta {
     completionId: string;
@@ -1004,6 +1010,8 @@ export interface Methods {
 export interface Notifications {
     /** How far a long piece of work is. */
     '$/progress': Progress;
+    /** Others have changed a chat of the session. Sent to channels that have asked for a chat. */
+    'chat.didChange': DidChangeChat;
     /** The next piece of an answer, before that of `chat.complete`. */
     'chat.didDelta': DidDelta;
     /** Changes below a watched path, in commit order. */
