@@ -1,5 +1,6 @@
 # make run    the server on http://127.0.0.1:8400, all it needs made first
 # make test   every test; make lint  types and style; make bench  the measurements; make ide  the frontend
+# make stock  the example of a Theia with a Node backend, which the tests run too
 # make audit  known weaknesses: of the code (bandit), and of what it depends on (pip-audit, which asks a database
 #             on the network; without it, it says so; make audit STRICT=1 fails then)
 PYTHON ?= python3
@@ -7,7 +8,7 @@ BIN := .venv/bin
 NPM := npm --prefix extension-ts
 CHROMIUM := /usr/bin/chromium
 
-.PHONY: run install develop ide test lint audit types bench browser clean
+.PHONY: run install develop ide stock test lint audit types bench browser clean
 .DELETE_ON_ERROR:
 
 run: .venv/installed ide
@@ -18,6 +19,10 @@ install: .venv/installed
 # The build says for itself when nothing changed; the modules are only needed when it has to run.
 ide: extension-ts/node_modules/.installed
 	@node extension-ts/scripts/build.mjs
+
+# After the IDE, as both compile the extension.
+stock: ide
+	@node extension-ts/scripts/stock.mjs
 
 develop: .venv/developed extension-ts/node_modules/.installed
 
@@ -51,7 +56,7 @@ browser:
 		[ "$$(id -u)" = 0 ] || { echo "Install it as root: apt-get install chromium"; exit 1; }; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; }
 
-test: develop ide browser
+test: develop ide stock browser
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 	@$(NPM) test --silent
 
@@ -75,4 +80,4 @@ bench: develop ide browser
 	@$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv extension-ts/node_modules extension-ts/*/lib theia_bridge/ide/theia build dist
+	rm -rf .venv extension-ts/node_modules extension-ts/*/lib extension-ts/*/src-gen theia_bridge/ide/theia build dist

@@ -1,1 +1,2 @@
-throw new Error('drivelist is not part of a browser-only application');
+// What a backend asks for the drives of, that dialogs offer: the one there always is.
+exports.list = async () => [{ mountpoints: [{ path: '/' }] }];

@@ -1,1 +1,1 @@
-throw new Error('keytar is not part of a browser-only application');
+throw new Error('There is no key store here: keytar is replaced by a stub.');

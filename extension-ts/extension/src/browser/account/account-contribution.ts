@@ -10,7 +10,7 @@ import { Command, CommandContribution, CommandRegistry } from '@theia/core/lib/c
 import { ACCOUNTS_MENU, MenuContribution, MenuModelRegistry } from '@theia/core/lib/common/menu';
 import { MessageService } from '@theia/core/lib/common/message-service';
 import { nls } from '@theia/core/lib/common/nls';
-import { inject, injectable } from '@theia/core/shared/inversify';
+import { inject, injectable, optional } from '@theia/core/shared/inversify';
 import { BridgeAccess } from '../connection/bridge-access';
 import { BridgeConnection } from '../connection/bridge-connection';
 import { serverUrl } from '../connection/browser-surroundings';
@@ -39,8 +39,9 @@ export class AccountContribution implements CommandContribution, MenuContributio
     @inject(ShellLayoutRestorer)
     protected readonly layout: ShellLayoutRestorer;
 
-    @inject(BridgeStorageService)
-    protected readonly storage: BridgeStorageService;
+    /** Missing where a Node backend keeps the layout. */
+    @inject(BridgeStorageService) @optional()
+    protected readonly storage: BridgeStorageService | undefined;
 
     @inject(WindowService)
     protected readonly windows: WindowService;
@@ -90,7 +91,7 @@ export class AccountContribution implements CommandContribution, MenuContributio
             return;
         }
         try {
-            if (this.connection.state === 'online') {
+            if (this.connection.state === 'online' && this.storage) {
                 // While the connection is still ours: leaving the page is too late for it.
                 this.layout.storeLayout(this.application);
                 await this.storage.whenSaved();

@@ -4,9 +4,16 @@ import { AccessFetch, AccessRenewal, AccessSharing, AccessTerm } from './bridge-
 import { LanguageSocket } from '../language-client/language-socket';
 import { BridgeSocket } from './rpc-channel';
 
-/** The application is served one level below the server's root, wherever that is. */
+/** Where the server's root is, seen from the page: one level above, wherever that is. */
+let root = '../';
+
+/** The server answers elsewhere, as behind a Node backend. Called before anything is made. */
+export function reachServerAt(other: string): void {
+    root = other;
+}
+
 export function serverUrl(path: string): URL {
-    return new URL(`../${path}`, document.baseURI);
+    return new URL(root + path, document.baseURI);
 }
 
 function openSocket(path: string): WebSocket {

@@ -2,6 +2,7 @@ import URI from '@theia/core/lib/common/uri';
 import { injectable } from '@theia/core/shared/inversify';
 import { FileResource, FileResourceResolver } from '@theia/filesystem/lib/browser/file-resource';
 import { FileOperationError, FileOperationResult, FileStat } from '@theia/filesystem/lib/common/files';
+import { isServed } from './file-paths';
 
 /** A file in an editor, which follows when the file becomes read-only, and when it no longer is. To a viewer all are. */
 export class BridgeFileResource extends FileResource {
@@ -26,7 +27,7 @@ export class BridgeFileResource extends FileResource {
 export class BridgeFileResourceResolver extends FileResourceResolver {
 
     override async resolve(uri: URI): Promise<FileResource> {
-        if (uri.scheme !== 'file') {
+        if (!isServed(uri)) {
             return super.resolve(uri);
         }
         const stat = await this.find(uri);

@@ -5,7 +5,7 @@ import { inject, injectable } from '@theia/core/shared/inversify';
 import { FileService } from '@theia/filesystem/lib/browser/file-service';
 import { FileContent, FileStatWithMetadata, FileStreamContent, ReadFileOptions, Stat, WriteFileOptions } from '@theia/filesystem/lib/common/files';
 import { BridgeFileSystemServer } from './bridge-file-system-server';
-import { toPath } from './file-paths';
+import { isServed, toPath } from './file-paths';
 
 /** Tells the server's etags from those that Theia makes of a time and a size. */
 const MARK = 'bridge:';
@@ -56,7 +56,7 @@ export class BridgeFileService extends FileService {
     /** One read of a file at a time, so that the etag is that of the content at hand. */
     protected async withEtag<T extends FileContent | FileStreamContent>(resource: URI, read: () => Promise<T>): Promise<T> {
         const underlying = await this.toUnderlyingResource(resource);
-        if (underlying.scheme !== 'file') {
+        if (!isServed(underlying)) {
             return read();
         }
         const path = toPath(underlying.toString());

@@ -44,7 +44,7 @@ export interface ConditionalWrite {
     written?: protocol.Stat;
 }
 
-/** Theia's `file:` scheme, kept by the server. */
+/** Theia's files, kept by the server. */
 @injectable()
 export class BridgeFileSystemServer implements RpcProxy<RemoteFileSystemServer> {
 

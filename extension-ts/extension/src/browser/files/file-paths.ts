@@ -15,15 +15,32 @@ export function fromName(name: string): string {
     return name.replace(/\uf05c([\u29f5\uf05c])|\u29f5/g, (_, escaped?: string) => escaped ?? '\\');
 }
 
-/** The server's name of a `file:` resource. A folder's may end in a slash in Theia, but never on the server. */
+/** The scheme of the server's files: Theia's own, where there are no others. */
+let scheme = 'file';
+
+/** Serves them under another one, beside the files of a Node backend. Called before anything is made. */
+export function serveFilesAs(other: string): void {
+    scheme = other;
+}
+
+export function servedScheme(): string {
+    return scheme;
+}
+
+/** Whether the server keeps it. */
+export function isServed(uri: URI): boolean {
+    return uri.scheme === scheme;
+}
+
+/** The server's name of a resource it keeps. A folder's may end in a slash in Theia, but never on the server. */
 export function toPath(uri: string): string {
     const path = fromName(new URI(uri).path.toString());
     return path.length > 1 && path.endsWith('/') ? path.slice(0, -1) : path;
 }
 
-/** The `file:` resource of a server's path; encodes what has a meaning in URIs, as in `50%.txt` or `a#b`. */
+/** The resource of a server's path; encodes what has a meaning in URIs, as in `50%.txt` or `a#b`. */
 export function toUri(path: string): URI {
-    return URI.fromComponents({ scheme: 'file', authority: '', path: toName(path), query: '', fragment: '' });
+    return URI.fromComponents({ scheme, authority: '', path: toName(path), query: '', fragment: '' });
 }
 
 /** The same path below the REST resource of all files. */

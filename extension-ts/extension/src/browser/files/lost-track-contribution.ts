@@ -4,7 +4,7 @@ import { EditorManager } from '@theia/editor/lib/browser/editor-manager';
 import { FileChangeType } from '@theia/filesystem/lib/common/files';
 import { FileNavigatorContribution } from '@theia/navigator/lib/browser/navigator-contribution';
 import { BridgeFileSystemServer } from './bridge-file-system-server';
-import { toPath } from './file-paths';
+import { isServed, toPath } from './file-paths';
 
 /** After changes were missed, looks again at all that is shown. */
 @injectable()
@@ -21,7 +21,7 @@ export class LostTrackContribution implements FrontendApplicationContribution {
 
     onStart(): void {
         this.files.onDidLoseTrack(folder => {
-            const shown = this.editors.all.map(({ editor }) => editor.uri).filter(uri => uri.scheme === 'file');
+            const shown = this.editors.all.map(({ editor }) => editor.uri).filter(isServed);
             this.files.reportChanges([folder, ...shown.map(uri => toPath(uri.toString()))].map(path => ({ type: FileChangeType.UPDATED, path })));
             this.navigator.tryGetWidget()?.model.refresh();
         });

@@ -8,6 +8,7 @@ import { inject, injectable } from '@theia/core/shared/inversify';
 import { FileSelection } from '@theia/filesystem/lib/browser/file-selection';
 import { NAVIGATOR_CONTEXT_MENU } from '@theia/navigator/lib/browser/navigator-contribution';
 import { BridgeUploadService } from './bridge-upload-service';
+import { isServed } from './file-paths';
 
 export namespace UploadCommands {
     export const UPLOAD_FOLDER: Command = Command.toLocalizedCommand({
@@ -34,7 +35,7 @@ export class UploadContribution implements FrontendApplicationContribution, Comm
     registerCommands(commands: CommandRegistry): void {
         commands.registerCommand(UploadCommands.UPLOAD_FOLDER, new FileSelection.CommandHandler(this.selectionService, {
             multi: false,
-            isEnabled: ({ fileStat }) => fileStat.resource.scheme === 'file',
+            isEnabled: ({ fileStat }) => isServed(fileStat.resource),
             execute: ({ fileStat }) => this.uploads.uploadFolder(fileStat.isDirectory ? fileStat.resource : fileStat.resource.parent)
         }));
     }

@@ -8,7 +8,7 @@ import { BinarySize } from '@theia/filesystem/lib/common/files';
 import { Timeline, TimelineChangeEvent, TimelineItem, TimelineProvider } from '@theia/timeline/lib/common/timeline-model';
 import { formatTime } from '../../common/format-time';
 import { BridgeConnection } from '../connection/bridge-connection';
-import { toPath } from '../files/file-paths';
+import { isServed, servedScheme, toPath } from '../files/file-paths';
 import { HistoryCommands } from './history-commands';
 
 /** The `contextValue` of a version that is not the present one. */
@@ -27,7 +27,7 @@ export class BridgeTimelineProvider implements TimelineProvider {
     readonly id = 'theia-bridge.history';
     readonly label = nls.localize('theia-bridge/history/title', 'File History');
     // As a list: of one that is not asked about another scheme's resource, the view goes on to show what it showed.
-    readonly scheme = ['file'];
+    readonly scheme = [servedScheme()];
 
     protected readonly onDidChangeEmitter = new Emitter<TimelineChangeEvent>();
     readonly onDidChange: Event<TimelineChangeEvent> = this.onDidChangeEmitter.event;
@@ -49,7 +49,7 @@ export class BridgeTimelineProvider implements TimelineProvider {
 
     async provideTimeline(resource: CodeUri): Promise<Timeline> {
         const uri = new URI(resource.toString());
-        this.shown = uri.scheme === 'file' ? uri : undefined;
+        this.shown = isServed(uri) ? uri : undefined;
         return { source: this.id, items: this.shown ? await this.items(uri) : [] };
     }
 

@@ -21,7 +21,7 @@ import { TimelineItem } from '@theia/timeline/lib/common/timeline-model';
 import { DiffService } from '@theia/workspace/lib/browser/diff-service';
 import { formatTime } from '../../common/format-time';
 import { BridgeConnection } from '../connection/bridge-connection';
-import { toPath } from '../files/file-paths';
+import { isServed, toPath } from '../files/file-paths';
 import { BridgeTimelineProvider, VERSION_CONTEXT } from './bridge-timeline-provider';
 import { fromVersionUri, toVersionOfFile, toVersionUri, VersionOfFile } from './file-versions';
 import { HistoryCommands } from './history-commands';
@@ -114,7 +114,7 @@ export class HistoryContribution implements FrontendApplicationContribution, Com
     /** The file that a command without a version is about: the one selected, else the one in the editor. */
     protected toFile(subject: unknown): URI | undefined {
         const uri = subject instanceof URI ? subject : this.editors.currentEditor?.getResourceUri();
-        return uri?.scheme === 'file' ? uri : undefined;
+        return uri && isServed(uri) ? uri : undefined;
     }
 
     protected async pick(subject: unknown, placeholder: string): Promise<VersionOfFile | undefined> {

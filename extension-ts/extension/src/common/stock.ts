@@ -1,0 +1,8 @@
+/** In a Theia with a Node backend; see docs/stock-theia.md. The scheme of the server's files there. */
+export const BRIDGE_SCHEME = 'bridge';
+
+/** Below the application's address, what the Node backend answers in the server's place. */
+export const BRIDGE_PATH = 'bridge/';
+
+/** There: whose access it is and when it ends (GET); a newer token for it (POST). */
+export const ACCESS_PATH = 'access';
