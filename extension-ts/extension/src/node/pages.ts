@@ -5,7 +5,7 @@ main { box-sizing: border-box; width: min(26rem, calc(100vw - 2rem)); padding: 2
 h1 { margin: 0 0 .5rem; font-size: 1.4rem; }
 p { margin: 0 0 1.25rem; overflow-wrap: anywhere; }
 label { display: block; margin-bottom: 1rem; font-size: .9rem; font-weight: 600; }
-input { box-sizing: border-box; display: block; width: 100%; margin-top: .3rem; padding: .55rem .7rem; font: inherit; color: inherit; background: light-dark(#fff, #16181d); border: 1px solid light-dark(#8b93a3, #7a8292); border-radius: 7px; }
+input { box-sizing: border-box; display: block; width: 100%; margin-top: .3rem; padding: .55rem .7rem; font: inherit; font-weight: 400; color: inherit; background: light-dark(#fff, #16181d); border: 1px solid light-dark(#8b93a3, #7a8292); border-radius: 7px; }
 button, a.button { box-sizing: border-box; display: block; width: 100%; padding: .6rem; font: inherit; font-weight: 600; text-align: center; text-decoration: none; color: #fff; background: #2458c9; border: 0; border-radius: 7px; cursor: pointer; }
 :focus-visible { outline: 3px solid #6f9bff; outline-offset: 2px; }
 small { display: block; margin-top: 1.25rem; color: light-dark(#555e6e, #a3abb9); overflow-wrap: anywhere; }

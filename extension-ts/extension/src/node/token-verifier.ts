@@ -53,7 +53,7 @@ export class TokenVerifier {
         }
         const caller = this.toCaller(token, await this.check(token));
         if (caller.user !== this.settings.owner) {
-            throw new Refusal(403, `This Theia belongs to somebody else. You are signed in as the user with the id ${caller.user}.`);
+            throw new Refusal(403, `This Theia belongs to somebody else. Your own id is ${caller.user}.`);
         }
         return caller;
     }
