@@ -38,8 +38,8 @@ OTHER_VARIABLES = {
     *("THEIA_BRIDGE_CONFIG", "THEIA_BRIDGE_PASSWORD", "THEIA_BRIDGE_URL"),
     *("THEIA_BRIDGE_OWNER", "THEIA_BRIDGE_FRAME_ORIGINS"),
 }
-"""Variables that are no settings of the server: the file's name, what the command line reads, and what a Theia
-with a Node backend does, in whose terminals they are."""
+"""Variables that are no settings of the server: the file's name, and what the command line reads, or a Theia
+with a Node backend, in whose terminals they are."""
 DEFAULT_FILE = "theia-bridge.toml"
 SECRET_LENGTH = 16
 """Characters that a secret must have to be none that can be guessed."""

@@ -164,9 +164,9 @@ async def test_sockets_end_with_the_access_unless_it_is_renewed(
         async for _ in first:
             pass  # until it is closed
         assert time.time() > jwt.decode(ending, options={"verify_signature": False})["exp"] - 1
-        assert (await second.receive_str()).startswith("0")
+        assert str((await second.receive()).data).startswith("0")
         await second.send_str("40")
-        assert (await second.receive_str()).startswith("40")
+        assert str((await second.receive()).data).startswith("40")
 
 
 async def test_pages_of_other_sites_get_nothing_by_the_cookie(
