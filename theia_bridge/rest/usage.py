@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
@@ -75,6 +76,24 @@ class SessionUsage(msgspec.Struct, frozen=True):
     workspace: Quota
 
 
+class DayOfTokens(msgspec.Struct, frozen=True):
+    """What a user has taken of a language model on one day.
+
+    Args:
+        user: id of the user.
+        day: as `2026-11-26`, in UTC.
+        completions: how often it was asked.
+        input_tokens, output_tokens: of what it was asked, and of what it answered.
+    """
+
+    user: str
+    day: str
+    model: str
+    completions: int
+    input_tokens: int
+    output_tokens: int
+
+
 class UserQuery(Paging, frozen=True, forbid_unknown_fields=True):
     """Which users.
 
@@ -85,8 +104,8 @@ class UserQuery(Paging, frozen=True, forbid_unknown_fields=True):
     removed: bool = False
 
 
-class SessionQuery(Paging, frozen=True, forbid_unknown_fields=True):
-    """Which sessions.
+class OfUser(Paging, frozen=True, forbid_unknown_fields=True):
+    """Which users' things.
 
     Args:
         user: only those of this user, who may have been removed.
@@ -126,7 +145,7 @@ async def list_users(call: Call, query: UserQuery) -> Page[UserUsage]:
 
 
 @api.get("/tenants/me/usage/sessions", role="admin", errors=(InvalidCursor,))
-async def list_sessions(call: Call, query: SessionQuery) -> Page[SessionUsage]:
+async def list_sessions(call: Call, query: OfUser) -> Page[SessionUsage]:
     """What is kept in each session of the tenant, or in those of one user, the last used first.
 
     It is all that admins see of others' sessions.
@@ -141,6 +160,27 @@ async def list_sessions(call: Call, query: SessionQuery) -> Page[SessionUsage]:
             created_at=one.session.created_at,
             used_at=one.session.used_at,
             workspace=_quota(one.kept, limits, "session"),
+        )
+        for one in page.items
+    ]
+    return Page(items, page.next)
+
+
+@api.get("/tenants/me/usage/tokens", errors=(InvalidCursor,))
+async def list_tokens(call: Call, query: OfUser) -> Page[DayOfTokens]:
+    """Tokens of language models by user, day and model, the last day first.
+
+    Of the whole tenant, or of one user, for its admins; else what the caller took.
+    """
+    page = await usage.tokens(call.db, call.actor, query.user, limit=query.limit, after=query.after)
+    items = [
+        DayOfTokens(
+            user=one.user,
+            day=datetime.fromtimestamp(one.day * 86_400, UTC).date().isoformat(),
+            model=one.model,
+            completions=one.completions,
+            input_tokens=one.input,
+            output_tokens=one.output,
         )
         for one in page.items
     ]

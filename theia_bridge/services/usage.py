@@ -6,11 +6,12 @@ import msgspec
 
 from auth import roles
 from fdb_provider.engine import Database, Reader
+from fdb_provider.errors import NoPermissions
 from fdb_provider.files import usage
 from fdb_provider.files.usage import Usage
-from fdb_provider.models import User, WorkspaceSession
+from fdb_provider.models import TokenUse, User, WorkspaceSession, at_least
 from fdb_provider.records import Page
-from fdb_provider.repositories import members
+from fdb_provider.repositories import members, token_usage
 from fdb_provider.repositories.workspace_sessions import SESSIONS
 from fdb_provider.scope import Actor, Scope
 
@@ -78,5 +79,29 @@ async def workspaces(
             [usage.prefix(Scope(tenant, one.user, one.id), "session") for one in page.items],
         )
         return Page([Workspace(*pair) for pair in zip(page.items, kept, strict=True)], page.next)
+
+    return await db.read(body)
+
+
+async def tokens(
+    db: Database, actor: Actor, user: str | None = None, *, limit: int, after: str | None = None
+) -> Page[TokenUse]:
+    """What was taken of language models by day and model: by one user, or all that the actor may know of.
+
+    That is everybody in the tenant for its admins, and else the actor. By user, the last day first.
+
+    Raises:
+        NoPermissions: it is asked what others took, and the actor is no admin.
+        InvalidCursor: `after` is not of such a list.
+    """
+
+    async def body(tr: Reader) -> Page[TokenUse]:
+        caller = await roles.acting(tr, actor)
+        whose = user
+        if not at_least(caller.role, "admin"):
+            if user not in (None, caller.id):
+                raise NoPermissions(f"Only an admin may see what others took; your role is {caller.role}.")
+            whose = caller.id
+        return await token_usage.page(tr, actor.scope.tenant, whose, limit=limit, after=after)
 
     return await db.read(body)
