@@ -15,6 +15,7 @@ from rich.console import Console
 
 from benchmarks import (
     browser,
+    chat,
     foundationdb,
     jupyter,
     languages,
@@ -52,6 +53,7 @@ MEASURES: dict[str, Callable[[Plan], Awaitable[list[Figure]]]] = {
     "terminal": terminal.measure,
     "languages": languages.measure,
     "mirror": mirror.measure,
+    "chat": chat.measure,
 }
 _HERE = Path(__file__).parent
 BUILD = _HERE.parent / "build"

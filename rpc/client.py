@@ -311,6 +311,11 @@ class Notifications:
         params: object = self._client._codec.decoder(self._types.get(name, object)).decode(incoming.params)
         return name, params
 
+    def close(self) -> None:
+        """Nothing more is added; what has come can still be taken."""
+        self._client._streams.discard(self)
+        self.end("These notifications were closed")
+
     def add(self, notification: Incoming) -> None:
         if len(self._waiting) >= self._client._backlog:
             raise _Unusable(

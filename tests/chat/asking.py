@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 from fdb_provider.models import new_id
+from rpc import ChannelClosed
 from rpc.client import Client
 from theia_bridge.chat.protocol import CompleteParams, Completion, CompletionMessage, DidDelta, ToolCallDelta
 
@@ -58,11 +59,11 @@ async def listening(client: Client, told: Told) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        client._streams.discard(stream)
-        while stream._waiting:
-            _, delta = await anext(stream)
-            assert isinstance(delta, DidDelta)
-            told.deltas.append(delta)
+        stream.close()
+        with suppress(ChannelClosed):
+            async for _, delta in stream:
+                assert isinstance(delta, DidDelta)
+                told.deltas.append(delta)
 
 
 async def ask(client: Client, asked: CompleteParams) -> Told:

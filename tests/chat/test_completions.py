@@ -103,7 +103,7 @@ async def begin(client: Client, asked: CompleteParams) -> Reply[Completion]:
     reply = batch.call("chat.complete", asked, Completion)
     await batch.send()
     await anext(stream)
-    client._streams.discard(stream)
+    stream.close()
     return reply
 
 
