@@ -6,12 +6,12 @@ import { existsSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { packageFrontend } from './package.mjs';
-import { bundle, COMMON_INPUTS, compileExtension, fingerprint, isFresh, modules, root, start } from './steps.mjs';
+import { bundle, COMMON_INPUTS, compileExtension, fingerprint, isFresh, modules, root, run, start } from './steps.mjs';
 
 const target = path.resolve(root, '..', 'theia_bridge', 'ide', 'theia');
 const stamp = path.join(target, '.stamp');
 
-const INPUTS = [...COMMON_INPUTS, 'app/package.json', 'app/esbuild.mjs', 'app/index.html', 'app/favicon.svg', 'app/docs'];
+const INPUTS = [...COMMON_INPUTS, 'app/package.json', 'app/esbuild.mjs', 'app/index.html', 'app/favicon.svg', 'app/docs', 'app/console'];
 
 async function main() {
     if (process.argv.includes('--clean')) {
@@ -28,6 +28,7 @@ async function main() {
     await compileExtension();
     await rm(path.join(root, 'app', 'lib'), { recursive: true, force: true });
     await bundle('Bundling Theia', 'app');
+    await run('Bundling the console', path.join(root, 'app', 'console', 'bundle.mjs'), [], root);
     // Beside the old one until it is whole, so that a running server always has an IDE to serve.
     const [fresh, old] = [`${target}.new`, `${target}.old`];
     await packageFrontend(path.join(root, 'app'), path.join(modules, 'swagger-ui-dist'), fresh);

@@ -28,7 +28,7 @@ async function collectAssets(folder) {
 }
 
 /**
- * @param app the application's folder, bundled into `lib/frontend`; in `docs` it has the page of the REST API.
+ * @param app the application's folder, bundled into `lib/frontend` and `lib/console`; in `docs` it has the page of the REST API.
  * @param swagger the folder of Swagger UI, which that page shows.
  * @param target what is served; emptied first.
  */
@@ -67,9 +67,17 @@ export async function packageFrontend(app, swagger, target) {
     }
     files.set('docs/index.html', Buffer.from(rename(await readText(path.join(app, 'docs', 'index.html')))));
 
+    add('console/console.js', await readFile(path.join(app, 'lib', 'console', 'console.js')));
+    add('console/console.css', await readFile(path.join(app, 'console', 'console.css')));
+    add('console/favicon.svg', await readFile(path.join(app, 'favicon.svg')));
+    // It is served from beside its parts.
+    const besideParts = text => rename(text.replaceAll('"./', '"./console/')).replaceAll('"./console/', '"./');
+    files.set('console/index.html', Buffer.from(besideParts(await readText(path.join(app, 'console', 'index.html')))));
+
     await rm(target, { recursive: true, force: true });
-    await mkdir(path.join(target, 'assets'), { recursive: true });
-    await mkdir(path.join(target, 'docs'));
+    for (const folder of ['assets', 'docs', 'console']) {
+        await mkdir(path.join(target, folder), { recursive: true });
+    }
     const sizes = { raw: 0, brotli: 0 };
     let done = 0;
     const progress = process.stdout.isTTY

@@ -110,6 +110,7 @@ def application(parts: Identity) -> web.Application:
     app.router.add_put("/api/v5/broken", _broken)
     app.router.add_get("/theia/", _me)
     app.router.add_get("/theia/main.js", _me)
+    app.router.add_get("/console/", _me)
     app.router.add_get("/ws/rpc", _socket)
     return app
 

@@ -55,7 +55,7 @@ async def refused_upgrade(site: Site, path: str = "/ws/rpc", **options: Any) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v5/me", "/theia/", "/theia/main.js", "/ws/rpc", "/nothing", "/api/v5/x"]
+    "path", ["/api/v5/me", "/theia/", "/theia/main.js", "/console/", "/ws/rpc", "/nothing", "/api/v5/x"]
 )
 async def test_without_a_token_everything_is_closed_even_what_is_not_there(site: Site, path: str) -> None:
     await unauthorized(await site.get(path), "missing")
@@ -87,10 +87,11 @@ async def test_a_socket_without_a_valid_token_is_refused_before_it_opens(site: S
     assert await refused_upgrade(site, f"/ws/rpc{query}") == 401
 
 
-async def test_a_token_in_the_query_counts_for_sockets_and_the_ide_only(site: Site, ada: SignIn) -> None:
+async def test_a_token_in_the_query_counts_for_sockets_and_pages_only(site: Site, ada: SignIn) -> None:
     await unauthorized(await site.get(f"/api/v5/me?token={ada.access_token}"), "missing")
     await unauthorized(await site.post(f"/theia/?token={ada.access_token}"), "missing")
-    assert (await site.get(f"/theia/main.js?token={ada.access_token}")).status == 200
+    for path in ("/theia/main.js", "/console/"):
+        assert (await site.get(f"{path}?token={ada.access_token}")).status == 200
 
 
 @pytest.mark.parametrize("header", ["Basic YTpi", "Bearer", "Bearer ", "bearer x y", "nonsense", ""])

@@ -47,6 +47,8 @@ const ROLES = { owner: "an owner", admin: "an admin", member: "a member", viewer
 
 let mode = parameters.has("register") && registration === "open" ? "register" : "login";
 let busy = false;
+// Who was sent here from an address with a fragment is to come back with it; servers are not told of it.
+const fragment = location.hash;
 // The code of an invitation that stands.
 let invitation = null;
 
@@ -57,6 +59,7 @@ function target() {
   try {
     const url = new URL(next, location.origin);
     const back = url.origin !== location.origin || url.pathname === "/login";
+    url.hash ||= fragment;
     return back ? HOME : url.href; // whole: a path may begin with // once its .. are gone
   } catch {
     return HOME;

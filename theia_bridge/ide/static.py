@@ -1,4 +1,4 @@
-"""The built frontend under `/theia/`, and the login page.
+"""The built frontend under `/theia/`, the RPC console under `/console/`, and the login page.
 
 The build leaves `X.br` and `X.gz` beside X; aiohttp's FileResponse picks by Accept-Encoding. A name with a
 hash in it (`bundle.0123abcd.js`) never changes its content.
@@ -33,7 +33,13 @@ async def root(request: web.Request) -> web.Response:
 @routes.get("/theia")
 async def without_slash(request: web.Request) -> web.Response:
     """The frontend's addresses are relative to `/theia/`."""
-    raise web.HTTPFound("/theia/" + (f"?{request.query_string}" if request.query_string else ""))
+    raise _with_slash(request)
+
+
+@routes.get("/console")
+async def console_without_slash(request: web.Request) -> web.Response:
+    """The console's addresses are relative to `/console/`."""
+    raise _with_slash(request)
 
 
 @routes.get("/login")
@@ -60,6 +66,12 @@ async def ide(request: web.Request) -> web.StreamResponse:
     return await built(request, request.match_info["path"] or "index.html")
 
 
+@routes.get("/console/{path:.*}")
+async def console(request: web.Request) -> web.StreamResponse:
+    """A file of the RPC console."""
+    return await built(request, f"console/{request.match_info['path'] or 'index.html'}")
+
+
 async def built(request: web.Request, name: str) -> web.FileResponse:
     """What `make ide` has made, to be sent.
 
@@ -82,6 +94,10 @@ async def built(request: web.Request, name: str) -> web.FileResponse:
     hashed = _HASHED.search(path.name)
     response.headers["Cache-Control"] = "private, max-age=31536000, immutable" if hashed else "no-cache"
     return response
+
+
+def _with_slash(request: web.Request) -> web.HTTPFound:
+    return web.HTTPFound(f"{request.path}/" + (f"?{request.query_string}" if request.query_string else ""))
 
 
 def _within(folder: Path, path: Path) -> bool:

@@ -118,7 +118,7 @@ def _token(request: web.Request) -> tuple[str | None, bool]:
         if not _is_bearer(header) or not token.strip():
             raise TokenRejected(Reason.MALFORMED)
         return token.strip(), False
-    if "token" in request.query and (_is_upgrade(request) or _is_ide(request)):
+    if "token" in request.query and (_is_upgrade(request) or _is_page(request)):
         return request.query["token"], True
     return request.cookies.get(ACCESS_COOKIE), False
 
@@ -166,8 +166,9 @@ def _is_upgrade(request: web.Request) -> bool:
     return request.headers.get("Upgrade", "").lower() == "websocket"
 
 
-def _is_ide(request: web.Request) -> bool:
-    return request.method in _SAFE and (request.path == "/theia" or request.path.startswith("/theia/"))
+def _is_page(request: web.Request) -> bool:
+    """Whether it is for the IDE or the RPC console."""
+    return request.method in _SAFE and f"{request.path}/".startswith(("/theia/", "/console/"))
 
 
 def _wants_page(request: web.Request) -> bool:

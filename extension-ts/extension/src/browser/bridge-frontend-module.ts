@@ -48,6 +48,7 @@ import { FileTransfer } from './files/file-transfer';
 import { LostTrackContribution } from './files/lost-track-contribution';
 import { MirrorContribution } from './files/mirror-contribution';
 import { UploadContribution } from './files/upload-contribution';
+import { FrameSharingContribution } from './frames/frame-sharing-contribution';
 import { BridgeTimelineProvider } from './history/bridge-timeline-provider';
 import { HistoryContribution } from './history/history-contribution';
 import { VersionFileSystemProvider } from './history/version-file-system';
@@ -172,6 +173,9 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(CommandContribution).toService(AccountContribution);
     bind(MenuContribution).toService(AccountContribution);
     bind(FrontendApplicationContribution).toService(AccountContribution);
+    bind(FrameSharingContribution).toSelf().inSingletonScope();
+    bind(CommandContribution).toService(FrameSharingContribution);
+    bind(FrontendApplicationContribution).toService(FrameSharingContribution);
     bind(FrontendApplicationContribution).to(ConnectionWakeContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(FirstLookContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(UsageContribution).inSingletonScope();

@@ -1,4 +1,4 @@
-import { Api, Param, Type } from './api';
+import { Api, Type } from './api';
 import { bytesToBase64, textToBase64 } from './base64';
 import { SyntaxProblem, Word, WordReader } from './words';
 
@@ -164,9 +164,4 @@ function localFile(name: string, files: LocalFiles): Uint8Array {
         throw new SyntaxProblem(`The file ${name} of your computer is not here: upload it in the form.`);
     }
     return content;
-}
-
-/** The names a form and a line know of a method's parameters, required ones first. */
-export function orderedParams(params: readonly Param[]): Param[] {
-    return [...params.filter(({ required }) => required), ...params.filter(({ required }) => !required)];
 }

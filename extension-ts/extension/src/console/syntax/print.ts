@@ -3,9 +3,15 @@ import { Api, Type } from './api';
 import { base64ToBytes, hasControls, readableText } from './base64';
 import { Call } from './call';
 
-/** The line that a call is read from. */
-export function printCall({ method, params }: Call, api: Api): string {
-    const words = Object.entries(params).map(([name, value]) => printParam(name, value, api.type(api.param(method, name)?.schema ?? {})));
+/**
+ * The line that a call is read from.
+ *
+ * @param files by parameter, the names of the files whose contents they are, which are written in their place.
+ */
+export function printCall({ method, params }: Call, api: Api, files: Readonly<Record<string, string>> = {}): string {
+    const words = Object.entries(params).map(([name, value]) => name in files
+        ? `${name}=${quote(`@${files[name]}`)}`
+        : printParam(name, value, api.type(api.param(method, name)?.schema ?? {})));
     return [method, ...words].join(' ');
 }
 
