@@ -348,6 +348,10 @@ class Settings(BaseSettings):
             raise ValueError("give chat_api_key or chat_api_key_file, not both")
         if self.chat_api_key_file and not os.access(self.chat_api_key_file, os.R_OK):
             raise ValueError(f"chat_api_key_file: {self.chat_api_key_file} cannot be read")
+        if self.chat_echo and "echo" in self.chat_models:
+            raise ValueError(
+                "chat_models has `echo`, as the built-in model is called: set chat_echo to false"
+            )
         there = (*self.chat_models, *(["echo"] if self.chat_echo else []))
         if self.chat_default_model and self.chat_default_model not in there:
             raise ValueError(f"chat_default_model is none of the models: {', '.join(there)}")

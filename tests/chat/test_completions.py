@@ -32,7 +32,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 MODEL = "fake-1"
 OUTPUT_TOKENS = 500
 HELD = asking("one two\necho: hold")
-TOOL = Tool(name="read", description="Reads", parameters={"type": "object"})
+TOOL = Tool(name="read", description="Reads", parameters={"type": "object", "default": b"\xff"})
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -188,6 +188,11 @@ async def test_an_agent_gives_its_prompt_its_model_and_only_its_tools(client: Cl
     assert error.kind == "NotFound"
 
 
+async def test_echo_reads_odd_orders_at_once(client: Client) -> None:
+    told = await ask(client, asking("one" + "\necho:" + " a " * 100_000 + "\necho:\t\necho: pause x\necho"))
+    assert told.text.split() == ["one", "echo"]
+
+
 async def test_an_unknown_model_is_refused_with_those_there_are(client: Client) -> None:
     error, _ = await failed(client, asking("x", model="gpt"))
     assert error.kind == "UnknownModel"
@@ -289,13 +294,14 @@ async def test_an_answer_streams_from_the_endpoint(client: Client, fake: Fake) -
     ]
 
 
-async def test_tools_go_there_and_their_calls_come_back(client: Client, fake: Fake) -> None:
+@pytest.mark.parametrize("finish", ["tool_calls", "stop"])
+async def test_tools_go_there_and_their_calls_come_back(client: Client, fake: Fake, finish: str) -> None:
     async def send(answer: Answer) -> None:
         function: dict[str, str] = {"name": "read", "arguments": ""}
         await answer.delta(tool_calls=[{"index": 0, "id": "c1", "type": "function", "function": function}])
         for part in ('{"pa', 'th":1}'):
             await answer.delta(tool_calls=[{"index": 0, "function": {"arguments": part}}])
-        await answer.end("tool_calls")
+        await answer.end(finish)
 
     fake.send = send
     called = CompletionMessage(
@@ -308,7 +314,7 @@ async def test_tools_go_there_and_their_calls_come_back(client: Client, fake: Fa
     assert told.completion is not None
     assert (told.completion.finish, told.completion.usage.estimated) == ("toolCalls", True)
     (asked,) = fake.asked
-    function = {"name": "read", "description": "Reads", "parameters": {"type": "object"}}
+    function = {"name": "read", "description": "Reads", "parameters": {"type": "object", "default": "/w=="}}
     assert asked["tools"] == [{"type": "function", "function": function}]
     assert asked["messages"][1:] == [
         {

@@ -37,6 +37,7 @@ def test_the_key_may_be_in_a_file(tmp_path: Path) -> None:
         ({"chat_api_key_file": "/nowhere", "chat_api_key": KEY}, "not both"),
         ({"chat_default_model": "other"}, "echo"),
         ({"chat_default_model": "echo", "chat_echo": False}, "none of the models"),
+        ({"chat_models": ("echo",), "chat_base_url": URL}, "chat_echo"),
         ({"chat_timeout_seconds": 0, "chat_base_url": URL, "chat_api_key": KEY}, "chat_timeout_seconds"),
     ],
 )

@@ -131,7 +131,13 @@ async def test_a_long_chat_is_stored_and_read_in_parts(client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("content", "data", "names"),
-    [("x" * (8 * MIB), "null", "too long"), ("é" * (4 * MIB), "null", "too long"), ("x", "{", "no JSON")],
+    [
+        ("x" * (8 * MIB), "null", "too long"),
+        ("é" * (4 * MIB), "null", "too long"),
+        ("x", "{", "no JSON"),
+        ("x", "[" * 2000, "no JSON"),
+        ("x", "", "no JSON"),
+    ],
 )
 async def test_what_cannot_be_stored_is_named(client: Client, content: str, data: str, names: str) -> None:
     with pytest.raises(RpcError, match=names) as caught:
@@ -148,6 +154,16 @@ async def test_many_that_are_too_long_together_are_sent_in_several_calls(client:
     for one in said:
         await store(client, "several", one)
     assert len(await read(client, "several")) == 3
+
+
+async def test_halves_of_characters_that_browsers_write_are_replaced(client: Client) -> None:
+    data = r'["\ud83d\ude00", "\ud83d", "\ude00x", "\\ud83d", "\\\ud83d"]'
+    said = message("x", data=data)
+    await store(client, "halves", said, metadata=r'{"a":"\uD83D"}')
+    (found,) = await read(client, "halves")
+    assert found.data == r'["\ud83d\ude00", "\ufffd", "\ufffdx", "\\ud83d", "\\\ufffd"]'
+    assert (await index(client))[0].metadata == r'{"a":"\ufffd"}'
+    await store(client, "halves", said)
 
 
 async def test_metadata_are_a_small_object(client: Client) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager
 
 import msgspec
@@ -16,6 +16,8 @@ from fdb_provider.errors import StoreError
 from fdb_provider.models import Agent
 from fdb_provider.repositories import agents
 from fdb_provider.scope import Actor
+from rpc import ChannelClosed
+from rpc.errors import Code, protocol_error
 from theia_bridge.chat import echo
 from theia_bridge.chat.budget import Budget, Taken
 from theia_bridge.chat.endpoint import Endpoint
@@ -103,11 +105,18 @@ class Completions:
             taken = await self._budget.take(actor, prompt.model, estimate)
             self.counts[prompt.model] += 1
             answer = _Answer(prompt, asked.completion_id)
-            ended = "cancelled"
+            ended = "failed"
             try:
-                async for delta in self._answered(prompt, answer):
-                    await notify(DELTA, delta)
+                async with aclosing(self._answered(prompt, answer)) as deltas:
+                    async for delta in deltas:
+                        await notify(DELTA, delta)
                 ended = answer.finish
+            except asyncio.CancelledError:
+                ended = "cancelled"
+                raise
+            except ChannelClosed:
+                ended = "cancelled"
+                raise protocol_error(Code.REQUEST_CANCELLED, "The channel has ended.") from None
             except ModelError as error:
                 ended = type(error).__name__
                 raise
@@ -170,7 +179,7 @@ class Completions:
             )
         return prompt
 
-    async def _answered(self, prompt: Prompt, answer: _Answer) -> AsyncIterator[DidDelta]:
+    async def _answered(self, prompt: Prompt, answer: _Answer) -> AsyncGenerator[DidDelta, None]:
         """The deltas of an answer, up to where it has to end."""
         seconds = self._settings.chat_timeout_seconds
         async with aclosing(self._models[prompt.model].stream(prompt)) as pieces:
@@ -219,6 +228,7 @@ class _Answer:
         self._completion_id = completion_id
         self._room = prompt.output_tokens * _WIDEST_TOKEN
         self._size = 0
+        self._called = False
         self._usage: tuple[int, int] | None = None
 
     @property
@@ -231,6 +241,9 @@ class _Answer:
         self._size += piece.size
         self._usage = piece.usage or self._usage
         self.finish = piece.finish or self.finish
+        self._called = self._called or bool(piece.tool_calls)
+        if self._called and self.finish == "stop":  # some models say so
+            self.finish = "toolCalls"
         if self.full:
             self.finish = "length"
         if not (piece.text or piece.thinking or piece.tool_calls):

@@ -29,9 +29,11 @@ from theia_bridge.chat.model import Piece, Prompt
 from theia_bridge.chat.protocol import CompletionMessage, ToolCallDelta
 
 NAME = "echo"
-_ORDER = re.compile(r"^echo:[ \t]*(\w+)[ \t]*(.*?)[ \t]*$", re.MULTILINE)
+_ORDER = re.compile(r"^echo:(.*)$", re.MULTILINE)
 _PIECES = 20
 """An answer is said in at most some more pieces than that."""
+_SHORT = 10_000
+"""Characters of a text that is cut between words."""
 _MOST = 64 * 1024 * 1024
 """Bytes it says at most."""
 _LONGEST_PAUSE = 10_000
@@ -50,7 +52,7 @@ class Echo:
     async def stream(self, prompt: Prompt) -> AsyncGenerator[Piece, None]:
         last = prompt.messages[-1]
         asked = last.content if last.role == "user" else ""
-        orders = [(one[1], one[2]) for one in _ORDER.finditer(asked)]
+        orders = [_order(line) for line in _ORDER.findall(asked)]
         said = dict(orders)
         if "fail" in said:
             raise _FAILURES.get(said["fail"], _FAILURES["refused"])
@@ -76,6 +78,11 @@ class Echo:
         yield Piece(finish="toolCalls" if calls else "stop")
 
 
+def _order(line: str) -> tuple[str, str]:
+    order, _, given = line.strip().partition(" ")
+    return order, given.strip()
+
+
 def _answer(prompt: Prompt, said: dict[str, str], asked: str) -> str:
     if "show" in said:
         sent = [f"{one.role}: {one.content}" for one in prompt.messages]
@@ -99,7 +106,7 @@ def _results(messages: Sequence[CompletionMessage]) -> list[str]:
 
 def _pieces(text: str, repeat: int) -> Iterator[str]:
     """The text word by word if it is short, and in larger pieces if not; over and over if told so."""
-    words = re.findall(r"\s*\S+\s*", text)
+    words = re.findall(r"\S+\s*", text) if len(text) < _SHORT else list(text)
     step = -(-len(words) // _PIECES)
     pieces = ["".join(words[start : start + step]) for start in range(0, len(words), step)]
     left = min(repeat, _MOST)

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import Any
 
 import httpx2
+import msgspec
 import openai
 from openai.types.chat import ChatCompletionChunk
 
@@ -35,6 +36,8 @@ _FINISHES: dict[str, Finish] = {
 }
 
 _log = logging.getLogger(__name__)
+for _library in ("httpx2", "httpcore2", "openai"):  # they would tell of addresses, and of what is said
+    logging.getLogger(_library).setLevel(logging.WARNING)
 
 
 class Upstream:
@@ -166,7 +169,7 @@ def _request(prompt: Prompt) -> dict[str, Any]:
         "tools": [_tool(one) for one in prompt.tools] or None,
         "response_format": _format(settings),
     }
-    return {
+    request: dict[str, Any] = {
         "model": prompt.model,
         "messages": [_message(one) for one in prompt.messages],
         "max_completion_tokens": prompt.output_tokens,
@@ -174,6 +177,9 @@ def _request(prompt: Prompt) -> dict[str, Any]:
         "stream_options": {"include_usage": True},
         **{name: value for name, value in given.items() if value is not None},
     }
+    # Clients may have sent what JSON has not, such as bytes in the schema of a tool.
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(request))
+    return plain
 
 
 def _format(settings: CompletionSettings) -> dict[str, object] | None:

@@ -19,6 +19,7 @@ from theia_bridge.methods.chat_protocol import (
     ChatStored,
     ChatStoreParams,
     Cleared,
+    StoredMessage,
 )
 from theia_bridge.methods.context import Context
 from theia_bridge.services import chats, conversations
@@ -87,17 +88,23 @@ async def store(context: Context, params: ChatStoreParams) -> ChatStored:
         fields=Fields(
             title=params.title,
             agent=params.agent,
-            metadata=UNSET if params.metadata is UNSET else params.metadata.encode(),
+            metadata=UNSET if params.metadata is UNSET else chats.well_formed(params.metadata.encode()),
         ),
         if_match=params.if_match,
-        changes=[
-            Change(
-                one.id, one.role, Body(one.content, one.data.encode()), one.model, one.parent, one.if_match
-            )
-            for one in params.messages
-        ],
+        changes=[_change(one) for one in params.messages],
     )
     return ChatStored(chat=_chat(saved.conversation), etags=saved.etags)
+
+
+def _change(message: StoredMessage) -> Change:
+    return Change(
+        message.id,
+        message.role,
+        Body(message.content, chats.well_formed(message.data.encode())),
+        message.model,
+        message.parent,
+        message.if_match,
+    )
 
 
 def _chat(conversation: Conversation) -> Chat:

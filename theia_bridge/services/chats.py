@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -303,7 +304,7 @@ async def _prepare(fields: Fields, changes: Sequence[Change]) -> list[Prepared]:
     def prepare() -> list[Prepared]:
         for change in changes:
             try:
-                msgspec.json.decode(change.body.data)
+                _is_json(change.body.data)
             except (msgspec.DecodeError, RecursionError):
                 raise InvalidFields({"messages": f"`data` of {change.id} is no JSON text."}) from None
         return [messages.prepare(change.body) for change in changes]
@@ -317,6 +318,25 @@ async def _prepare(fields: Fields, changes: Sequence[Change]) -> list[Prepared]:
             {"messages": f"They may have {SAVE // 1024**2} MiB together: store them in several calls."}
         )
     return prepared
+
+
+_is_json = msgspec.json.Decoder(msgspec.Raw).decode
+"""Raises for what is no JSON, and makes nothing of what is."""
+_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u[dD][89a-fA-F]..|.)", re.DOTALL)
+
+
+def well_formed(data: bytes) -> bytes:
+    """JSON text with the replacement character for each half of a pair of surrogates.
+
+    Browsers write such halves where a character was cut in two, and other programs do not read them.
+    """
+    if re.search(rb"\\u[dD][89a-fA-F]", data) is None:
+        return data
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if _is_half(found[0]) else found[0], data)
+
+
+def _is_half(escape: bytes) -> bool:
+    return len(escape) == 6 and escape[2:3] in b"dD"
 
 
 def _check_metadata(metadata: bytes) -> None:
