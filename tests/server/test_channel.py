@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
+import pytest_asyncio
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, InvalidStatus
 
+from fdb_provider.models import new_id
 from rpc import RpcError
 from rpc.client import Client, Unauthorized
 from tests.process import Server
@@ -24,7 +24,6 @@ from theia_bridge.methods.protocol import (
     MoveParams,
     PathParams,
     ReadFileParams,
-    Renewed,
     RenewParams,
     Stat,
     UnwatchParams,
@@ -34,11 +33,24 @@ from theia_bridge.methods.protocol import (
     WriteFileParams,
 )
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 @pytest.fixture
-async def client(server: Server) -> AsyncIterator[Client]:
+def server(shared_server: Server) -> Server:
+    return shared_server
+
+
+@pytest.fixture
+def email() -> str:
+    """Of an account of the test's own."""
+    return f"{new_id()}@example.com"
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def client(server: Server, email: str) -> AsyncIterator[Client]:
     """A channel of a new account, on its first session."""
-    token = (await server.register("ada@example.com")).access_token
+    token = (await server.register(email)).access_token
     async with server.connect(token) as connected:
         yield connected
 
@@ -111,10 +123,10 @@ async def test_every_refusal_has_its_kind(client: Client) -> None:
     assert [entry.name for entry in listing.entries] == ["README.md", "d"]
 
 
-async def test_a_watch_follows_other_channels(client: Client, server: Server) -> None:
+async def test_a_watch_follows_other_channels(client: Client, server: Server, email: str) -> None:
     stream = client.notifications({"fs.didChange": DidChange})
     watch = await client.call("fs.watch", WatchParams(path="/workspace"), Watch)
-    other_token = (await server.login("ada@example.com")).access_token
+    other_token = (await server.login(email)).access_token
     async with server.connect(other_token) as other:
         await write(other, "/workspace/theirs")
     name, told = await anext(stream)
@@ -134,21 +146,6 @@ async def test_a_large_file_goes_through_in_one_frame(client: Client) -> None:
     ).content == content
 
 
-async def test_a_frame_larger_than_allowed_ends_the_channel(store_url: str, tmp_path: Path) -> None:
-    server = Server(tmp_path, store_url, RPC_MAX_FRAME=64 * 1024)
-    await server.start()
-    try:
-        token = (await server.register("ada@example.com")).access_token
-        async with connect(f"{server.url.replace('http', 'ws')}/ws/rpc?token={token}") as socket:
-            await socket.send(bytes(65 * 1024))
-            with pytest.raises(ConnectionClosedError) as caught:
-                await socket.recv()
-            assert caught.value.rcvd is not None
-            assert caught.value.rcvd.code == 1009
-    finally:
-        await server.kill()
-
-
 async def test_no_channel_without_a_token(server: Server) -> None:
     with pytest.raises(Unauthorized):
         async with server.connect("no.such.token"):
@@ -159,34 +156,14 @@ async def test_no_channel_without_a_token(server: Server) -> None:
     assert caught.value.response.status_code == 401
 
 
-async def test_a_channel_ends_with_its_token_unless_it_is_renewed(store_url: str, tmp_path: Path) -> None:
-    server = Server(tmp_path, store_url, ACCESS_TOKEN_SECONDS=5)
-    await server.start()
-    try:
-        signed_in = await server.register("ada@example.com")
-        url = f"{server.url.replace('http', 'ws')}/ws/rpc?token={signed_in.access_token}"
-        async with server.connect(signed_in.access_token) as renewed, connect(url) as left:
-            await asyncio.sleep(3)  # so that the newer token ends well after the older one
-            fresh = await server.post("refresh", {"refresh_token": signed_in.refresh_token})
-            params = RenewParams(token=fresh.access_token)
-            await renewed.call("auth.renew", params, Renewed)
-            with pytest.raises(ConnectionClosedError) as caught:
-                await left.recv()
-            assert caught.value.rcvd is not None
-            assert caught.value.rcvd.code == 4401
-            await renewed.call("fs.stat", PathParams(path="/workspace/README.md"), Stat)
-    finally:
-        await server.kill()
-
-
 async def test_another_accounts_token_does_not_renew(client: Client, server: Server) -> None:
-    other = await server.register("bob@example.com")
+    other = await server.register(f"{new_id()}@example.com")
     assert await refused(client, "auth.renew", RenewParams(token=other.access_token)) == "Unauthorized"
 
 
-async def test_signing_out_ends_the_sign_ins_channels(server: Server) -> None:
-    await server.register("ada@example.com")
-    first, second = await server.login("ada@example.com"), await server.login("ada@example.com")
+async def test_signing_out_ends_the_sign_ins_channels(server: Server, email: str) -> None:
+    await server.register(email)
+    first, second = await server.login(email), await server.login(email)
     url = f"{server.url.replace('http', 'ws')}/ws/rpc?token={first.access_token}"
     async with connect(url) as ended, server.connect(second.access_token) as kept:
         await server.logout(first.refresh_token)
@@ -199,47 +176,3 @@ async def test_signing_out_ends_the_sign_ins_channels(server: Server) -> None:
     with pytest.raises(Unauthorized):
         async with server.connect(first.access_token):
             pass
-
-
-async def test_a_user_has_so_many_sockets_and_no_more(store_url: str, tmp_path: Path) -> None:
-    server = Server(tmp_path, store_url, RPC_SOCKETS=2)
-    await server.start()
-    try:
-        ada = (await server.register("ada@example.com")).access_token
-        bob = (await server.register("bob@example.com")).access_token
-        async with server.connect(ada), server.connect(ada):
-            with pytest.raises(InvalidStatus) as caught:
-                async with server.connect(ada):
-                    pass
-            assert caught.value.response.status_code == 429
-            async with server.connect(bob):
-                pass
-        async with server.connect(ada):
-            pass
-    finally:
-        await server.kill()
-
-
-async def test_a_full_store_is_an_error_and_not_the_end(tmp_path: Path) -> None:
-    server = Server(tmp_path, f"embedded:{tmp_path / 'store'}?map_size={4 * 1024 * 1024}")
-    await server.start()
-    try:
-        token = (await server.register("ada@example.com")).access_token
-        async with server.connect(token) as client:
-            saved: list[str] = []
-            refusal: RpcError | None = None
-            while refusal is None and len(saved) < 100:
-                path = f"/workspace/{len(saved)}"
-                try:
-                    await write(client, path, os.urandom(100_000))  # what cannot be compressed
-                    saved.append(path)
-                except RpcError as error:
-                    refusal = error
-            assert refusal is not None
-            assert refusal.kind == "Unavailable"
-            assert "limit" in refusal.message
-            for path in saved:
-                await client.call("fs.stat", PathParams(path=path), Stat)
-            await client.call("fs.stat", PathParams(path="/workspace/README.md"), Stat)
-    finally:
-        await server.kill()

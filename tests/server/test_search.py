@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
-import msgspec
 import pytest
+import pytest_asyncio
 
+from fdb_provider.models import new_id
 from rpc import RpcError
 from rpc.client import Client
 from tests.process import Server
+from tests.server.searching import TYPES, names, paths, put, search
 from theia_bridge.methods.protocol import (
     CancelSearchParams,
     ContextLine,
-    CreateDirectoryParams,
     DeleteParams,
     DidFind,
     DidFinish,
@@ -32,54 +30,20 @@ from theia_bridge.methods.protocol import (
     WriteFileParams,
 )
 
-TYPES: dict[str, type[msgspec.Struct]] = {"search.didFind": DidFind, "search.didFinish": DidFinish}
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.fixture
+def server(shared_server: Server) -> Server:
+    return shared_server
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def client(server: Server) -> AsyncIterator[Client]:
     """A channel of a new account, on its first session."""
-    token = (await server.register("ada@example.com")).access_token
+    token = (await server.register(f"{new_id()}@example.com")).access_token
     async with server.connect(token) as connected:
         yield connected
-
-
-async def put(client: Client, path: str, content: str | bytes = b"") -> None:
-    """Writes a file below /workspace and makes the folders it is in."""
-    folder = "/workspace"
-    for name in path.split("/")[:-1]:
-        folder += f"/{name}"
-        with contextlib.suppress(RpcError):
-            await client.call("fs.createDirectory", CreateDirectoryParams(path=folder), Stat)
-    data = content.encode() if isinstance(content, str) else content
-    await client.call("fs.writeFile", WriteFileParams(path=f"/workspace/{path}", content=data), Stat)
-
-
-async def search(client: Client, pattern: str, **options: object) -> tuple[list[FileMatches], DidFinish]:
-    """All a search tells, ordered by path."""
-    stream = client.notifications(TYPES)
-    params = SearchTextParams(pattern=pattern, **options)  # type: ignore[arg-type]
-    search_id = (await client.call("search.text", params, Search)).search_id
-    files: list[FileMatches] = []
-    async for _, told in stream:
-        if isinstance(told, DidFind) and told.search_id == search_id:
-            files += told.files
-        if isinstance(told, DidFinish) and told.search_id == search_id:
-            return sorted(files, key=lambda file: file.path), told
-    raise AssertionError("the channel ended")
-
-
-async def paths(client: Client, pattern: str, **options: object) -> list[str]:
-    """Paths below /workspace in which a text is found; the search must end well."""
-    files, end = await search(client, pattern, **options)
-    assert end.error is None
-    return [file.path.removeprefix("/workspace/") for file in files]
-
-
-async def names(client: Client, pattern: str, **options: object) -> list[str]:
-    """Paths below /workspace of the files that are found by name."""
-    params = SearchFilesParams(pattern=pattern, **options)  # type: ignore[arg-type]
-    found = await client.call("search.files", params, FoundFiles)
-    return [path.removeprefix("/workspace/") for path in found.paths]
 
 
 async def refused(client: Client, method: str, params: object) -> str:
@@ -299,60 +263,10 @@ async def test_nobody_finds_what_is_anothers(client: Client, server: Server) -> 
     await client.call("fs.writeFile", WriteFileParams(path="/home/mine", content=b"secret"), Stat)
     roots = ["/workspace", "/home"]
     assert await paths(client, "secret", roots=roots) == ["/home/mine", "mine"]
-    token = (await server.register("bob@example.com")).access_token
+    token = (await server.register(f"{new_id()}@example.com")).access_token
     async with server.connect(token) as other:
         assert await paths(other, "secret", roots=roots) == []
         assert await names(other, "mine", roots=roots) == []
         await put(other, "mine", "theirs")
         assert await paths(other, "theirs") == ["mine"]
     assert await paths(client, "theirs", roots=roots) == []
-
-
-async def test_the_cache_may_go_at_any_time(client: Client, server: Server) -> None:
-    await put(client, "a", "needle")
-    assert await paths(client, "needle") == ["a"]
-    cache = server.folder / ".data/cache"
-    (own,) = cache.iterdir()
-    assert own.stat().st_mode & 0o777 == 0o700
-    shutil.rmtree(cache)
-    assert await paths(client, "needle") == ["a"]
-    assert await names(client, "a") != []
-
-
-async def test_what_a_dead_server_left_goes_with_the_next(client: Client, server: Server) -> None:
-    await put(client, "a", "needle")
-    assert await paths(client, "needle") == ["a"]
-    cache = server.folder / ".data/cache"
-    (left,) = cache.iterdir()
-    await server.kill()
-    await server.start()
-    token = (await server.login("ada@example.com")).access_token
-    async with server.connect(token) as again:
-        assert await paths(again, "needle") == ["a"]
-    assert left not in list(cache.iterdir())
-    await server.stop()
-    assert list(cache.iterdir()) == []
-
-
-async def test_the_least_used_mirror_makes_room(store_url: str, tmp_path: Path) -> None:
-    server = Server(tmp_path, store_url, SEARCH_CACHE_BYTES=4 << 20)
-    await server.start()
-    try:
-        for email in ("ada@example.com", "bob@example.com", "ada@example.com"):
-            try:
-                token = (await server.register(email)).access_token
-            except AssertionError:
-                token = (await server.login(email)).access_token
-            async with server.connect(token) as client:
-                await put(client, "a", email + "\n" + "x\n" * (1 << 20))
-                assert await paths(client, email) == ["a"]
-        async with server.connect(token) as client:
-            await put(client, "b", "x\n" * (1 << 20))
-            _, end = await search(client, "needle")
-            assert end.error is not None
-            assert end.error.kind == "QuotaExceeded"
-            assert "search_cache_bytes" in end.error.message
-            await client.call("fs.delete", DeleteParams(path="/workspace/b"))
-            assert await paths(client, "ada@example.com") == ["a"]
-    finally:
-        await server.kill()
