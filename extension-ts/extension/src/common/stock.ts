@@ -6,3 +6,12 @@ export const BRIDGE_PATH = 'bridge/';
 
 /** There: whose access it is and when it ends (GET); a newer token for it (POST). */
 export const ACCESS_PATH = 'access';
+
+export interface AccessAnswer {
+    readonly user: string;
+    readonly session: string;
+    /** Seconds left. */
+    readonly expires_in: number;
+    /** Whose pages may show this one in a frame, and renew the access. */
+    readonly frame_origins: readonly string[];
+}

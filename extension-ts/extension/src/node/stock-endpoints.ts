@@ -1,5 +1,5 @@
 import * as express from '@theia/core/shared/express';
-import { ACCESS_PATH, BRIDGE_PATH } from '../common/stock';
+import { ACCESS_PATH, AccessAnswer, BRIDGE_PATH } from '../common/stock';
 import { ACCESS_COOKIE, isSecure, readCookie } from './gate';
 import { Leases } from './leases';
 import { PAGE_POLICY, renderPage } from './pages';
@@ -33,8 +33,9 @@ export class StockEndpoints {
         this.open.post('/login', express.urlencoded({ extended: false, limit: BODY_LIMIT }), handler((request, response) => this.login(request, response)));
         this.open.post('/api/v5/auth/refresh', handler((request, response) => this.refresh(request, response)));
         this.open.post('/api/v5/auth/logout', handler((request, response) => this.logout(request, response)));
+        // The token in it lets in by itself, and may come when the cookie's has ended.
+        this.open.post(`/${ACCESS_PATH}`, express.json({ limit: BODY_LIMIT }), handler((request, response) => this.renew(request, response)));
         this.gated.get(`/${ACCESS_PATH}`, (_request, response) => { this.tell(response, response.locals.caller); });
-        this.gated.post(`/${ACCESS_PATH}`, express.json({ limit: BODY_LIMIT }), handler((request, response) => this.renew(request, response)));
         this.gated.use((request, response, next) => {
             if (!proxy.web(response.locals.caller, request, response)) {
                 next();
@@ -163,7 +164,10 @@ export class StockEndpoints {
 
     /** As the server answers to a renewal, but for the tokens: no script needs them. */
     protected tell(response: express.Response, { user, session, expiresAt }: Caller): void {
-        response.set('Cache-Control', 'no-store').json({ user, session, expires_in: Math.max(0, (expiresAt - Date.now()) / 1000) });
+        const answer: AccessAnswer = {
+            user, session, expires_in: Math.max(0, (expiresAt - Date.now()) / 1000), frame_origins: this.settings.frameOrigins
+        };
+        response.set('Cache-Control', 'no-store').json(answer);
     }
 }
 

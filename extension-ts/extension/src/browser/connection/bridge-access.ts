@@ -7,7 +7,10 @@ export interface AccessTerm {
     readonly lifetime: number;
 }
 
-/** A new term. `token` is missing when another tab renewed it and its announcement did not arrive. */
+/**
+ * A new term. `token` is missing when another tab renewed it and its announcement did not arrive, and where a Node
+ * backend keeps it from scripts.
+ */
 export interface AccessRenewal extends AccessTerm {
     readonly token?: string;
 }
@@ -31,7 +34,7 @@ export interface AccessSharing {
 
 export const AccessFetch = Symbol('AccessFetch');
 /** Sends a request to a path below the server's root, with the browser's cookies. */
-export type AccessFetch = (path: string, init: { method: 'GET' | 'POST' }) => Promise<{
+export type AccessFetch = (path: string, init: { method: 'GET' | 'POST', json?: object }) => Promise<{
     readonly status: number;
     json(): Promise<unknown>;
 }>;
@@ -150,17 +153,20 @@ export class BridgeAccess implements Disposable {
         this.toDispose.dispose();
     }
 
+    /** Goes by a new term from now on, and so do the other tabs. */
+    protected adopt(lifetime: number, token: string | undefined): void {
+        const renewal: AccessRenewal = { expiresAt: this.now() + lifetime, lifetime, token };
+        this.sharing.writeTerm(renewal);
+        this.sharing.announce(renewal);
+        this.onDidRenewEmitter.fire(renewal);
+    }
+
     protected async refresh(): Promise<RenewalOutcome> {
         try {
             const response = await this.fetch('api/v5/auth/refresh', { method: 'POST' });
             if (response.status === 200) {
-                const { access_token, expires_in } = await response.json() as { access_token: string, expires_in: number };
-                const lifetime = expires_in * 1000;
-                const term: AccessTerm = { expiresAt: this.now() + lifetime, lifetime };
-                this.sharing.writeTerm(term);
-                const renewal: AccessRenewal = { ...term, token: access_token };
-                this.sharing.announce(renewal);
-                this.onDidRenewEmitter.fire(renewal);
+                const { access_token, expires_in } = await response.json() as { access_token?: string, expires_in: number };
+                this.adopt(expires_in * 1000, access_token);
                 return 'renewed';
             }
             // 429 and 5xx say nothing of who is signed in.

@@ -34,7 +34,9 @@ export function openTerminalSocket(id: string): WebSocket {
     return openSocket(`ws/terminal/${encodeURIComponent(id)}`);
 }
 
-export const browserFetch: AccessFetch = (path, { method }) => fetch(serverUrl(path), { method, cache: 'no-store' });
+export const browserFetch: AccessFetch = (path, { method, json }) => fetch(serverUrl(path), {
+    method, cache: 'no-store', ...json && { body: JSON.stringify(json), headers: { 'Content-Type': 'application/json' } }
+});
 
 /** The tabs of one browser, by the means a browser gives them. */
 export class BrowserAccessSharing implements AccessSharing, Disposable {

@@ -5,9 +5,11 @@ import { WidgetFactory } from '@theia/core/lib/browser/widget-manager';
 import { CommandContribution } from '@theia/core/lib/common/command';
 import { MenuContribution } from '@theia/core/lib/common/menu';
 import { ContainerModule } from '@theia/core/shared/inversify';
+import { FileSearchService } from '@theia/file-search/lib/common/file-search-service';
 import { FileResourceResolver } from '@theia/filesystem/lib/browser/file-resource';
 import { FileService, FileServiceContribution } from '@theia/filesystem/lib/browser/file-service';
 import { FileUploadService } from '@theia/filesystem/lib/common/upload/file-upload';
+import { SearchInWorkspaceServer } from '@theia/search-in-workspace/lib/common/search-in-workspace-interface';
 import { WorkspaceService } from '@theia/workspace/lib/browser/workspace-service';
 import { BRIDGE_PATH, BRIDGE_SCHEME } from '../../common/stock';
 import { AccountContribution } from '../account/account-contribution';
@@ -16,6 +18,7 @@ import { BridgeAccess } from '../connection/bridge-access';
 import { BridgeConnection } from '../connection/bridge-connection';
 import { browserFetch, BrowserAccessSharing, openBrowserSocket, reachServerAt } from '../connection/browser-surroundings';
 import { ConnectionWakeContribution } from '../connection/connection-wake-contribution';
+import { Embedder } from '../connection/embedder';
 import { BridgeFileResourceResolver } from '../files/bridge-file-resource';
 import { BridgeFileService } from '../files/bridge-file-service';
 import { BridgeFileSystemServer } from '../files/bridge-file-system-server';
@@ -28,11 +31,15 @@ import { UploadContribution } from '../files/upload-contribution';
 import { BridgeTimelineProvider } from '../history/bridge-timeline-provider';
 import { HistoryContribution } from '../history/history-contribution';
 import { VersionFileSystemProvider } from '../history/version-file-system';
+import { BridgeFileSearchService } from '../search/bridge-file-search-service';
+import { BridgeSearchInWorkspaceServer } from '../search/bridge-search-in-workspace-server';
 import { TrashContribution } from '../trash/trash-contribution';
 import { TrashService } from '../trash/trash-service';
 import { TrashWidget } from '../trash/trash-widget';
 import { UsageContribution } from '../workspace/usage-contribution';
+import { StockAccess } from './stock-access';
 import { createStockFileSystemProvider, StockFileSystemContribution, StockFileSystemProvider } from './stock-file-system';
+import { StockFileSearchService, StockSearchInWorkspaceServer } from './stock-search';
 import { StockUploadService } from './stock-upload-service';
 import { StockWorkspaceContribution } from './stock-workspace-contribution';
 import { StockWorkspaceService } from './stock-workspace-service';
@@ -42,7 +49,7 @@ reachServerAt(BRIDGE_PATH);
 
 /** In a Theia with a Node backend: the server's files beside the backend's. All else stays the backend's. */
 export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
-    bind(BridgeAccess).toDynamicValue(() => new BridgeAccess(new BrowserAccessSharing(), browserFetch)).inSingletonScope();
+    bind(BridgeAccess).toDynamicValue(() => new StockAccess(new BrowserAccessSharing(), browserFetch, new Embedder())).inSingletonScope();
     bind(BridgeConnection).toDynamicValue(({ container }) => {
         const connection = new BridgeConnection({ openSocket: openBrowserSocket, access: container.get(BridgeAccess) });
         connection.start();
@@ -60,6 +67,11 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(FileTransfer).toSelf().inSingletonScope();
     bind(BridgeUploadService).toSelf().inSingletonScope();
     rebind(FileUploadService).to(StockUploadService).inSingletonScope();
+
+    bind(BridgeFileSearchService).toSelf().inSingletonScope();
+    rebind(FileSearchService).toDynamicValue(StockFileSearchService.create).inSingletonScope();
+    bind(BridgeSearchInWorkspaceServer).toSelf().inSingletonScope();
+    rebind(SearchInWorkspaceServer).toDynamicValue(StockSearchInWorkspaceServer.create).inSingletonScope();
 
     rebind(WorkspaceService).to(StockWorkspaceService).inSingletonScope();
     bind(CommandContribution).to(StockWorkspaceContribution).inSingletonScope();
