@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +11,8 @@ import aiohttp
 import jwt
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright, expect
+from aiohttp import web
+from playwright.async_api import Browser, Response, async_playwright, expect
 
 from auth.keys import KeyRing
 from auth.tokens import TOKEN_TYPE
@@ -21,6 +21,7 @@ from tests.e2e.conftest import CHROMIUM, FLAGS, SHOTS
 from tests.e2e.ide import Ide
 from tests.e2e.stock import StockTheia
 from tests.e2e.test_files import content, put, until
+from tests.e2e.test_search import look_for, quick_open, results
 from tests.process import PASSWORD, Server
 from theia_bridge.methods.protocol import TrashList, TrashListParams
 
@@ -35,11 +36,48 @@ DOORS = [
 ]
 
 
+class Portal:
+    """A site that shows a Theia in a frame, and has a newer token when it is asked for one."""
+
+    def __init__(self) -> None:
+        self.link = ""
+        self.token = ""
+        app = web.Application()
+        app.add_routes([web.get("/", self._page), web.get("/token", self._renew)])
+        self._runner = web.AppRunner(app)
+        self.url = ""
+
+    async def start(self) -> None:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = "http://127.0.0.1:{1}".format(*self._runner.addresses[0])
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+    async def _page(self, request: web.Request) -> web.Response:
+        page = f"""<!doctype html><title>Portal</title><h1>Portal</h1>
+            <iframe src="{self.link}" style="width: 1200px; height: 680px"></iframe>
+            <script>
+            addEventListener("message", async ({{ data, origin, source }}) => {{
+                if (origin === new URL("{self.link}").origin && data.type === "theia-bridge.renew") {{
+                    const token = await (await fetch("token")).text();
+                    source.postMessage({{ type: "theia-bridge.token", token }}, origin);
+                }}
+            }});
+            </script>"""
+        return web.Response(text=page, content_type="text/html")
+
+    async def _renew(self, request: web.Request) -> web.Response:
+        return web.Response(text=self.token)
+
+
 class Stock(NamedTuple):
-    """A Theia Bridge server and, beside it, Ada's Theia with a Node backend."""
+    """A Theia Bridge server, Ada's Theia with a Node backend, and a portal that may show it."""
 
     server: Server
     theia: StockTheia
+    portal: Portal
 
     async def token(self, email: str = EMAIL) -> str:
         return (await self.server.login(email)).access_token
@@ -60,10 +98,13 @@ async def stock(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stock
     token = (await server.register(EMAIL)).access_token
     await server.register("eve@example.com")
     owner = jwt.decode(token, options={"verify_signature": False})["sub"]
-    theia = StockTheia(folder / "home", URL=server.url, OWNER=owner)
+    portal = Portal()
+    await portal.start()
+    theia = StockTheia(folder / "home", URL=server.url, OWNER=owner, FRAME_ORIGINS=portal.url)
     await theia.start()
-    yield Stock(server, theia)
+    yield Stock(server, theia, portal)
     await theia.kill()
+    await portal.stop()
     await server.kill()
 
 
@@ -219,38 +260,92 @@ async def test_files_of_theia_bridge_in_a_theia_with_a_node_backend(
     await expect(ide.notification("moved to the trash")).to_be_visible()
     trash = (await client.call("trash.list", TrashListParams(), TrashList)).items
     assert [item.path for item in trash] == ["/workspace/renamed.txt"]
+
+    await expect(await quick_open(ide, "readme")).to_contain_text(["README.md"])
+    await page.keyboard.press("Escape")
+    await page.locator("#shell-tab-search-view-container").click()
+    await look_for(ide, "elsewhere")
+    await expect(results(ide)).to_have_count(1)
     assert [error for error in ide.errors if "favicon" not in error] == []
     assert token not in stock.theia.log
 
 
-async def test_signing_in_at_its_own_page(stock: Stock, ide: Ide) -> None:
+async def test_the_form_lets_its_owner_in_and_nobody_else(stock: Stock, http: aiohttp.ClientSession) -> None:
+    page = {"Accept": "text/html", "Sec-Fetch-Mode": "navigate"}
+
+    async def sign_in(email: str, password: str) -> tuple[int, str]:
+        form = {"email": email, "password": password, "next": "//evil.example/"}
+        async with http.post("/bridge/login", data=form, headers=page, allow_redirects=False) as response:
+            return response.status, response.headers.get("Location") or await response.text()
+
+    def access() -> str | None:
+        return next((cookie.value for cookie in http.cookie_jar if cookie.key == COOKIE), None)
+
+    status, text = await sign_in(EMAIL, "a wrong password")
+    assert status == 401
+    assert "Wrong" in text
+    status, text = await sign_in("eve@example.com", PASSWORD)
+    assert status == 403
+    assert "belongs to somebody else" in text
+    assert access() is None
+    assert await sign_in(EMAIL, PASSWORD) == (303, "../")
+    first = access()
+
+    async with http.post("/bridge/api/v5/auth/refresh") as response:
+        assert response.status == 200
+        renewed = access()
+        assert renewed not in (None, first)
+        assert str(renewed) not in await response.text()
+    # As after a night: the access has ended, the sign-in has not.
+    http.cookie_jar.clear(lambda cookie: cookie.key == COOKIE)
+    async with http.get("/?a=1", headers=page, allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (302, "./?a=1")
+    async with http.get("/", headers=page) as response:
+        assert response.status == 200
+    async with http.post("/bridge/api/v5/auth/logout") as response:
+        assert response.status == 204
+    async with http.get("/", headers=page) as response:
+        assert response.status == 401
+
+
+async def test_signing_in_and_out_in_a_browser(ide: Ide) -> None:
     page = ide.page
-
-    async def sign_in(email: str, password: str) -> None:
-        await page.get_by_label("E-mail address").fill(email)
-        await page.get_by_label("Password").fill(password)
-        await page.keyboard.press("Enter")
-
     answer = await page.goto(ide.url)
     assert answer is not None
     assert answer.status == 401
     await ide.shot("stock-sign-in")
-    await sign_in(EMAIL, "a wrong password")
-    await expect(page.get_by_role("alert")).to_contain_text("Wrong")
-    await sign_in("eve@example.com", PASSWORD)
-    await expect(page.get_by_role("alert")).to_contain_text("belongs to somebody else")
-    await ide.shot("stock-somebody-else")
-    await sign_in(EMAIL, PASSWORD)
+    await page.get_by_label("E-mail address").fill(EMAIL)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.keyboard.press("Enter")
     await page.locator("#shell-tab-explorer-view-container").click()
     await ide.ready()
-
-    # As after a night: the access has ended, the sign-in has not.
-    await page.context.clear_cookies(name=COOKIE)
-    await page.reload()
-    await expect(ide.nodes().first).to_be_visible()
-
     await ide.command("Sign Out")
     await ide.confirm()
-    await expect(page).to_have_url(re.compile("/bridge/login"))
+    await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
     await page.goto(ide.url)
     await expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+
+
+async def test_a_page_around_it_renews_the_access(stock: Stock, ide: Ide) -> None:
+    token = await stock.token()
+    now = int(time.time())
+    stock.portal.link = f"{ide.url}/?token={stock.forge(token, iat=now - 850, exp=now + 50)}"
+    stock.portal.token = stock.forge(token, exp=now + 600)
+
+    def renews(response: Response) -> bool:
+        return response.request.method == "POST" and response.url == f"{ide.url}/bridge/access"
+
+    async with ide.page.expect_response(renews) as renewal:
+        await ide.page.goto(stock.portal.url)
+    assert (await renewal.value).status == 200
+    cookies = await ide.page.context.cookies()
+    assert [cookie["value"] for cookie in cookies if cookie["name"] == COOKIE] == [stock.portal.token]
+    status = ide.page.frame_locator("iframe").locator("#theia-statusBar")
+    await expect(status).to_contain_text("Ada")
+    await expect(status).not_to_contain_text("Offline")
+    await ide.shot("stock-portal")
+
+
+async def test_other_sites_may_not_show_it(stock: Stock, http: aiohttp.ClientSession) -> None:
+    async with http.get("/", params={"token": await stock.token()}) as response:
+        assert response.headers["Content-Security-Policy"] == f"frame-ancestors 'self' {stock.portal.url}"

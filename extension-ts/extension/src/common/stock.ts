@@ -10,8 +10,9 @@ export const ACCESS_PATH = 'access';
 export interface AccessAnswer {
     readonly user: string;
     readonly session: string;
-    /** Seconds left. */
+    /** Seconds left, and of how many. */
     readonly expires_in: number;
+    readonly lifetime: number;
     /** Whose pages may show this one in a frame, and renew the access. */
     readonly frame_origins: readonly string[];
 }

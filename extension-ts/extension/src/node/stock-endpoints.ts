@@ -163,9 +163,11 @@ export class StockEndpoints {
     }
 
     /** As the server answers to a renewal, but for the tokens: no script needs them. */
-    protected tell(response: express.Response, { user, session, expiresAt }: Caller): void {
+    protected tell(response: express.Response, { user, session, issuedAt, expiresAt }: Caller): void {
         const answer: AccessAnswer = {
-            user, session, expires_in: Math.max(0, (expiresAt - Date.now()) / 1000), frame_origins: this.settings.frameOrigins
+            user, session, frame_origins: this.settings.frameOrigins,
+            expires_in: Math.max(0, (expiresAt - Date.now()) / 1000),
+            lifetime: (expiresAt - issuedAt) / 1000
         };
         response.set('Cache-Control', 'no-store').json(answer);
     }

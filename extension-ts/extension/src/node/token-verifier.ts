@@ -11,6 +11,7 @@ export interface Caller {
     /** The sign-in it belongs to. */
     readonly family: string;
     /** Milliseconds since 1970. */
+    readonly issuedAt: number;
     readonly expiresAt: number;
 }
 
@@ -108,12 +109,12 @@ export class TokenVerifier {
         return new Refusal(503, `The Theia Bridge server at ${this.settings.server} does not answer, so nobody can be let in now.`);
     }
 
-    protected toCaller(token: string, { sub, sid, fam, aud, exp }: JWTPayload): Caller {
+    protected toCaller(token: string, { sub, sid, fam, aud, iat, exp }: JWTPayload): Caller {
         const lasts = exp! - Date.now() / 1000;
         if (typeof sid !== 'string' || typeof fam !== 'string' || typeof aud !== 'string' || lasts > LONGEST_LIFE + LEEWAY_SECONDS) {
             throw new Refusal(401, `Your access token is not valid. ${TO_SIGN_IN}`);
         }
-        return { token, user: sub!, session: sid, family: fam, expiresAt: exp! * 1000 };
+        return { token, user: sub!, session: sid, family: fam, issuedAt: iat! * 1000, expiresAt: exp! * 1000 };
     }
 
     protected toRefusal(error: unknown): Refusal {

@@ -79,9 +79,11 @@ describe('the gate of a Node backend', () => {
     }
 
     it('lets the owner in, and knows until when', async () => {
-        const exp = seconds() + 60;
-        const token = await sign(key, { exp });
-        assert.deepEqual(await verifier().verify(token), { token, user: OWNER, session: 's', family: 'f', expiresAt: exp * 1000 });
+        const iat = seconds() - 10;
+        const token = await sign(key, { iat, exp: iat + 60 });
+        assert.deepEqual(await verifier().verify(token), {
+            token, user: OWNER, session: 's', family: 'f', issuedAt: iat * 1000, expiresAt: (iat + 60) * 1000
+        });
     });
 
     it('refuses who brings nothing', async () => {
@@ -209,7 +211,9 @@ describe('the settings of a Node backend', () => {
 
 describe('sockets of a Node backend', () => {
 
-    const caller = (expiresAt: number, changes: Partial<Caller> = {}): Caller => ({ token: '', user: OWNER, session: 's', family: 'f', expiresAt, ...changes });
+    const caller = (expiresAt: number, changes: Partial<Caller> = {}): Caller => ({
+        token: '', user: OWNER, session: 's', family: 'f', issuedAt: 0, expiresAt, ...changes
+    });
 
     /** The two ends of a connection. */
     async function open() {

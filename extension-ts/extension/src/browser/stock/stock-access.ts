@@ -16,10 +16,9 @@ export class StockAccess extends BridgeAccess {
     protected async learn(): Promise<void> {
         const response = await this.fetch(ACCESS_PATH, { method: 'GET' });
         if (response.status === 200) {
-            const { expires_in, frame_origins } = await response.json() as AccessAnswer;
+            const { expires_in, lifetime, frame_origins } = await response.json() as AccessAnswer;
             this.embedder.allow(frame_origins);
-            const lifetime = expires_in * 1000;
-            this.sharing.writeTerm({ expiresAt: this.now() + lifetime, lifetime });
+            this.sharing.writeTerm({ expiresAt: this.now() + expires_in * 1000, lifetime: lifetime * 1000 });
             this.schedule();
         }
     }
