@@ -3,6 +3,7 @@ import { WorkspaceInfo } from '../common/protocol.generated';
 import { element } from './dom';
 import { FrameLog } from './log/frame-log';
 import { FrameLogView } from './log/frame-log-view';
+import { Call } from './syntax/call';
 
 /** Shows the frames of those windows of the IDE whose user shares them. */
 export class IdeFollower {
@@ -14,12 +15,13 @@ export class IdeFollower {
     protected readonly windows = new Map<string, string>();
     protected readonly channel: BroadcastChannel;
 
-    constructor(info: WorkspaceInfo) {
+    /** @param again takes a request that was seen, to be made again. */
+    constructor(info: WorkspaceInfo, again: (call: Call) => void) {
         const how = element('div', { class: 'empty' },
             element('p', {}, 'See what the IDE sends and receives while you work in it.'),
             element('p', {}, 'Open this session in the IDE in another tab of this browser, press F1 there, and choose ',
                 element('strong', {}, 'Theia Bridge: Share RPC Frames with the Console'), '. File contents and tokens are left out.'));
-        const view = new FrameLogView(this.log, 'Frames of the IDE', how);
+        const view = new FrameLogView(this.log, 'Frames of the IDE', how, again);
         this.node = element('div', { class: 'ide' }, this.status, view.node);
         this.channel = openSharing(info);
         this.channel.onmessage = ({ data }: MessageEvent<SharingMessage>) => this.receive(data);

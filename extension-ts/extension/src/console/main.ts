@@ -17,6 +17,7 @@ import { scriptOfFragment } from './script/link';
 import { ScriptView } from './script/script-view';
 import { Api, ApiDocument } from './syntax/api';
 import { Call } from './syntax/call';
+import { printCall } from './syntax/print';
 import { SyntaxProblem } from './syntax/words';
 import { Tabs } from './tabs';
 
@@ -47,8 +48,9 @@ function showConsole(header: PageHeader, session: RpcSession, log: FrameLog, inf
     const answer = new AnswerView(api);
     const script = new ScriptView({ start: call => session.run(call, header.encoding), show: outcome => show(outcome) }, api);
     const history = new HistoryView(api, line => editor.setLine(line), lines => keep(lines));
-    const frames = new FrameLogView(log, 'Frames of this page', element('p', { class: 'empty' }, 'Frames are shown as they go and come.'));
-    const ide = new IdeFollower(info);
+    const again = (call: Call) => editor.setLine(printCall(call, api));
+    const frames = new FrameLogView(log, 'Frames of this page', element('p', { class: 'empty' }, 'Frames are shown as they go and come.'), again);
+    const ide = new IdeFollower(info, again);
     const tabs = new Tabs('Log and scripts', [
         { name: 'Log', panel: frames.node }, { name: 'IDE', panel: ide.node }, { name: 'History', panel: history.node }, { name: 'Script', panel: script.node }
     ]);

@@ -12,6 +12,7 @@ interface Item {
 
 interface Group {
     readonly node: HTMLDetailsElement;
+    readonly count: HTMLElement;
     readonly items: readonly Item[];
     readonly open: boolean;
 }
@@ -80,21 +81,23 @@ export class MethodList {
     }
 
     protected addGroup(title: string, items: readonly Item[], open: boolean): void {
-        const node = element('details', { open }, element('summary', {}, title, element('span', { class: 'count' }, String(items.length))),
+        const count = element('span', { class: 'count' });
+        const node = element('details', { open }, element('summary', {}, title, count),
             element('ul', {}, ...items.map(item => element('li', {}, item.node))));
-        this.groups.push({ node, items, open });
+        this.groups.push({ node, count, items, open });
     }
 
     protected applyFilter(): void {
         const wanted = this.filter.value.trim().toLowerCase();
         let found = 0;
-        for (const { node, items, open } of this.groups) {
+        for (const { node, count, items, open } of this.groups) {
             let here = 0;
             for (const { chosen, summary, node: button } of items) {
                 const matches = !wanted || chosen.name.toLowerCase().includes(wanted) || summary.toLowerCase().includes(wanted);
                 button.parentElement!.hidden = !matches;
                 here += Number(matches);
             }
+            count.textContent = String(here);
             node.hidden = !here;
             node.open = wanted ? true : open || items.some(({ node: button }) => button.hasAttribute('aria-current'));
             found += here;

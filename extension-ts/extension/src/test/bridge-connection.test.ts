@@ -178,8 +178,8 @@ describe('BridgeConnection', { timeout: 60_000 }, () => {
             { sent: false, kind: 'error', method: 'no.such', encoding: 'json', errorKind: 'MethodNotFound' }
         ]);
         assert.deepEqual(records[3].id, read.id);
-        assert.deepEqual((records[3].content as { content: unknown }).content, '<2 bytes>');
-        assert.deepEqual(records[4].content, { token: '***' });
+        assert.deepEqual((records[3].content.value as { content: unknown }).content, '<2 bytes>');
+        assert.deepEqual(records[4].content, { value: { token: '***' }, whole: false });
     });
 
     it('lets only so much wait', async () => {

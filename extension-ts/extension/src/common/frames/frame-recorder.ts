@@ -1,5 +1,5 @@
 import { decodeFrame, Encoding, Frame, frameSize } from './frame';
-import { abridge } from './abridge';
+import { abridge, Abridged } from './abridge';
 
 export type FrameKind = 'request' | 'answer' | 'error' | 'notification';
 
@@ -19,8 +19,8 @@ export interface FrameRecord {
     readonly duration?: number;
     /** Of an error. */
     readonly errorKind?: string;
-    /** Params, result or error, abridged. */
-    readonly content?: unknown;
+    /** Params, result or error, as far as they may be shown. */
+    readonly content: Abridged;
 }
 
 /** Calls whose answers may still come; what lives longer than so many others is told without its method. */

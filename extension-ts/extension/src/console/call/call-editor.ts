@@ -47,8 +47,8 @@ export class CallEditor {
             element('header', {}, this.title),
             this.body,
             element('div', { class: 'line' },
-                element('label', { for: 'line' }, 'Call'), this.line, this.complaint,
-                element('div', { class: 'actions' }, this.runButton, keep)));
+                element('label', { for: 'line' }, 'Call'), this.line,
+                element('div', { class: 'actions' }, this.runButton, keep, this.complaint)));
     }
 
     show(chosen: Chosen): void {

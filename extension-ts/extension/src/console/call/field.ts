@@ -16,7 +16,8 @@ export abstract class Field {
         const { name, required, schema } = param;
         this.type = api.type(schema);
         this.complaint = element('p', { class: 'complaint', id: `${this.id}-complaint` });
-        this.node = element('div', { class: 'field' },
+        const small = ['integer', 'number', 'boolean', 'enum'].includes(this.type.kind);
+        this.node = element('div', { class: small ? 'field small' : 'field' },
             element('div', { class: 'head' }, element('label', { for: this.id }, name),
                 required && element('span', { class: 'required', 'aria-hidden': 'true' }, '*'),
                 element('span', { class: 'type', id: `${this.id}-type` }, typeText(schema, api))));

@@ -2,6 +2,7 @@ import { FrameRecord } from '../../common/frames/frame-recorder';
 import { element, uniqueId } from '../dom';
 import { formatBytes, formatClock, formatDuration } from '../format';
 import { jsonView } from '../json-view';
+import { Call } from '../syntax/call';
 import { FrameLog, LogEntry } from './frame-log';
 
 const PING = 'rpc.ping';
@@ -15,6 +16,7 @@ export class FrameLogView {
     readonly node: HTMLElement;
 
     protected readonly rows = element('tbody');
+    protected readonly table: HTMLElement;
     protected readonly scroller: HTMLElement;
     protected readonly filter = element('input', {
         type: 'search', placeholder: 'Filter: method, id, kind', 'aria-label': 'Filter the frames', oninput: () => this.showAll()
@@ -22,6 +24,7 @@ export class FrameLogView {
     protected readonly pings = element('input', { type: 'checkbox', onchange: () => this.showAll() });
     protected readonly pauseButton = element('button', { type: 'button', 'aria-pressed': 'false', onclick: () => this.pause() }, 'Pause');
     protected readonly count = element('span', { class: 'count' });
+    protected readonly nothing = element('p', { class: 'empty' }, 'No frame of those that are kept is of that kind.');
     protected readonly shown = new Map<LogEntry, readonly HTMLElement[]>();
     protected paused = false;
     protected waiting: LogEntry[] = [];
@@ -29,14 +32,17 @@ export class FrameLogView {
 
     /**
      * @param title what screen readers call the table.
-     * @param empty what is shown while there is nothing to show.
+     * @param empty what is shown while there are no frames.
+     * @param again takes a request that was seen, to be made again.
      */
-    constructor(protected readonly log: FrameLog, title: string, protected readonly empty: HTMLElement) {
+    constructor(
+        protected readonly log: FrameLog, title: string, protected readonly empty: HTMLElement, protected readonly again: (call: Call) => void
+    ) {
         const columns: [string, string][] = [['Time', 'time'], ['', 'direction'], ['Method', 'method'], ['Id', 'number'], ['Size', 'number'], ['Took', 'number']];
         const head = element('tr', {}, ...columns.map(([name, kind]) =>
             element('th', { scope: 'col', class: kind }, name || element('span', { class: 'hidden' }, 'Direction'))));
-        const table = element('table', { class: 'frames', 'aria-label': title }, element('thead', {}, head), this.rows);
-        this.scroller = element('div', { class: 'scroller', tabindex: 0, role: 'group', 'aria-label': title }, table, empty);
+        this.table = element('table', { class: 'frames', 'aria-label': title }, element('thead', {}, head), this.rows);
+        this.scroller = element('div', { class: 'scroller', tabindex: 0, role: 'group', 'aria-label': title }, this.table, empty, this.nothing);
         this.node = element('div', { class: 'log' },
             element('div', { class: 'toolbar' }, this.filter, element('label', { class: 'check' }, this.pings, 'Pings'), this.count,
                 this.pauseButton, element('button', { type: 'button', onclick: () => log.clear() }, 'Clear')),
@@ -112,7 +118,9 @@ export class FrameLogView {
         const all = this.log.entries.length;
         this.count.textContent = this.shown.size === all ? `${all}` : `${this.shown.size} of ${all}`;
         this.count.title = `Frames shown; the newest ${all} are kept.`;
-        this.empty.hidden = this.shown.size > 0;
+        this.empty.hidden = all > 0;
+        this.nothing.hidden = !all || this.shown.size > 0;
+        this.table.hidden = !this.shown.size;
     }
 
     protected matches({ method, id, kind, errorKind }: FrameRecord): boolean {
@@ -151,9 +159,16 @@ export class FrameLogView {
         this.shown.set(entry, [row, contentRow]);
     }
 
-    protected contentOf({ record: { kind, encoding, content }, source }: LogEntry): HTMLElement {
+    protected contentOf({ record: { kind, method, encoding, content: { value, whole } }, source }: LogEntry): HTMLElement {
         const what = { request: 'Params', answer: 'Result', error: 'Error', notification: 'Params' }[kind];
-        const head = [what, encoding === 'json' ? 'JSON' : 'MessagePack', ...source ? [source] : []].join(' · ');
-        return element('div', {}, element('div', { class: 'what' }, head), content === undefined ? element('em', {}, 'none') : jsonView(content));
+        const head = [what, encoding === 'json' ? 'JSON' : 'MessagePack', ...source ? [source] : [], ...whole ? [] : ['abridged']].join(' · ');
+        const again = () => {
+            // With its key it would be known as done already.
+            const { idempotencyKey: _, ...params } = value as Call['params'] ?? {};
+            this.again({ method, params });
+        };
+        return element('div', {},
+            element('div', { class: 'what' }, head, kind === 'request' && whole && element('button', { type: 'button', class: 'link', onclick: again }, 'Edit as a call')),
+            value === undefined ? element('em', {}, 'none') : jsonView(value));
     }
 }
