@@ -186,6 +186,11 @@ async def test_calls_by_form_and_by_line(browser: Browser, server: Server, tmp_p
     await page.keyboard.press("Enter")
     changed = console.frame("Frames of this page", "fs.didChange", "notification received")
     await expect(changed).to_be_visible()
+    seen = console.frame("Frames of this page", "fs.readFile", "request sent").first
+    await seen.get_by_role("button").click()
+    await page.get_by_role("button", name="Edit as a call").click()
+    again = 'fs.readFile path="/workspace/a b.py" length=5'
+    await expect(console.line()).to_have_value(again)
     await page.screenshot(path=SHOTS / "console.png")
     assert console.errors == []
     assert all(re.match(rf"{console.url}/|data:|blob:", url) for url in console.asked)
