@@ -13,6 +13,8 @@ from fdb_provider.engine.url import open_database
 from fdb_provider.errors import SearchUnavailable, StoreError, StoreInUse
 from fdb_provider.formats import version
 from fdb_provider.indexes import catalogue
+from theia_bridge.chat.endpoint import Endpoint
+from theia_bridge.chat.errors import ModelError
 from theia_bridge.config import Settings
 from theia_bridge.search import ripgrep
 from theia_bridge.workspace import sandbox
@@ -41,6 +43,7 @@ async def examine(settings: Settings) -> list[Finding]:
     findings.append(await asyncio.to_thread(_ide, settings.ide))
     findings.append(await asyncio.to_thread(_ripgrep))
     findings.append(await _workspaces(settings))
+    findings.append(await _models(settings))
     return findings
 
 
@@ -119,3 +122,20 @@ def _ide(folder: Path) -> Finding:
     if (folder / "index.html").is_file():
         return Finding("IDE", True, f"built in {folder}")
     return Finding("IDE", False, f"not built in {folder}: run `make ide`")
+
+
+async def _models(settings: Settings) -> Finding:
+    subject, models = "language models", settings.chat_models
+    if not models:
+        return Finding(subject, True, "echo alone" if settings.chat_echo else "none")
+    endpoint = Endpoint(settings)
+    try:
+        missing = await endpoint.missing(models)
+    except ModelError as error:
+        return Finding(subject, False, f"chat_base_url: {error}")
+    finally:
+        await endpoint.close()
+    if missing:
+        return Finding(subject, False, f"chat_models: the endpoint has no {', '.join(missing)}")
+    how = "takes the key" if missing is None else "has them"
+    return Finding(subject, True, f"{', '.join(models)}: the endpoint {how}")

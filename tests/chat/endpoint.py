@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+MODEL = "fake-1"
 KEY = "sk-0123456789abcdef"
 Json = dict[str, Any]
 
@@ -39,6 +40,13 @@ class Fake:
             self.gone.set()
             raise
         return answer.response
+
+
+async def models(request: web.Request) -> web.Response:
+    """The models there are, for who has the key."""
+    if request.headers.get("Authorization") != f"Bearer {KEY}":
+        return web.json_response({"error": {"message": f"no {KEY}"}}, status=401)
+    return web.json_response({"object": "list", "data": [{"id": MODEL, "object": "model"}]})
 
 
 class Answer:
@@ -89,6 +97,7 @@ async def fake_endpoint() -> AsyncIterator[tuple[Fake, str]]:
     fake = Fake()
     app = web.Application(client_max_size=64 * 1024**2)
     app.router.add_post("/v1/chat/completions", fake.handle)
+    app.router.add_get("/v1/models", models)
     server = TestServer(app)
     await server.start_server()  # which cancels the handler of a request whose client has gone
     try:

@@ -15,7 +15,7 @@ from rpc import RpcError
 from rpc.client import Client, Reply
 from rpc.dispatcher import CANCEL, CancelParams
 from tests.chat.asking import TYPES, Told, ask, asking, listening
-from tests.chat.endpoint import KEY, Answer, Fake, fake_endpoint, said
+from tests.chat.endpoint import KEY, MODEL, Answer, Fake, fake_endpoint, said
 from tests.tenants.conftest import Gateway, Person, serve
 from theia_bridge.chat.protocol import (
     CompleteParams,
@@ -27,9 +27,10 @@ from theia_bridge.chat.protocol import (
     Tool,
     ToolCall,
 )
+from theia_bridge.config import Settings
+from theia_bridge.doctor import examine
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-MODEL = "fake-1"
 OUTPUT_TOKENS = 500
 HELD = asking("one two\necho: hold")
 TOOL = Tool(name="read", description="Reads", parameters={"type": "object", "default": b"\xff"})
@@ -476,3 +477,47 @@ async def test_an_endpoint_that_is_not_there_or_says_nothing(
             assert says in error.message
             assert "127.0.0.1" not in error.message
         await client.close()
+
+
+@pytest.mark.parametrize(
+    ("given", "fine", "says"),
+    [
+        ({}, True, "fake-1: the endpoint has them"),
+        ({"chat_api_key": "sk-another"}, False, "key is not accepted"),
+        ({"chat_models": (MODEL, "fake-2")}, False, "the endpoint has no fake-2"),
+        ({"chat_base_url": "http://127.0.0.1:9/v1"}, False, "cannot be reached"),
+        ({"chat_models": ()}, True, "echo alone"),
+    ],
+)
+async def test_doctor_asks_the_endpoint(
+    endpoint: tuple[Fake, str], tmp_path: Path, given: dict[str, Any], fine: bool, says: str
+) -> None:
+    options = {"chat_models": (MODEL,), "chat_base_url": endpoint[1], "chat_api_key": KEY} | given
+    settings = Settings(store=f"embedded:{tmp_path / 'store'}", keys=tmp_path / "keys", **options)
+    (found,) = [one for one in await examine(settings) if one.subject == "language models"]
+    assert found.fine is fine
+    assert says in found.detail
+    assert KEY not in found.detail
+
+
+async def test_a_key_that_cannot_be_read_any_more(
+    tmp_path: Path, fake: Fake, endpoint: tuple[Fake, str]
+) -> None:
+    key = tmp_path / "key"
+    key.write_text(KEY)
+    client = await serve(
+        f"embedded:{tmp_path / 'store'}",
+        tmp_path,
+        chat_models=(MODEL,),
+        chat_base_url=endpoint[1],
+        chat_api_key_file=str(key),
+    )
+    key.unlink()
+    person = await Gateway(client).register()
+    async with person.connect() as connected:
+        error, _ = await failed(connected, asking("x"))
+        assert error.kind == "ModelUnusable"
+        key.write_text(f"{KEY}\n")
+        assert (await ask(connected, asking("x"))).text == "Hello"
+        assert fake.keys == [f"Bearer {KEY}"]
+    await client.close()

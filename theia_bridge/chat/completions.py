@@ -65,12 +65,7 @@ class Completions:
         self._models: dict[str, LanguageModel] = {}
         self._endpoint: Endpoint | None = None
         if settings.chat_models:
-            self._endpoint = Endpoint(
-                settings.chat_base_url,
-                settings.chat_key,
-                seconds=settings.chat_timeout_seconds,
-                output_tokens=settings.chat_output_tokens,
-            )
+            self._endpoint = Endpoint(settings)
             self._models = dict.fromkeys(settings.chat_models, self._endpoint)
         if settings.chat_echo:
             self._models[echo.NAME] = echo.Echo()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from typing import Any
 
 import httpx2
@@ -86,6 +86,22 @@ class Upstream:
         except (httpx2.HTTPError, _TooMuch, ValueError, TypeError, AttributeError) as error:
             _log.warning("the language model %s broke off: %s", prompt.model, type(error).__name__)
             raise ModelUnavailable(f"{prompt.model} broke off before the end of its answer.") from None
+
+    async def missing(self, models: Sequence[str]) -> list[str] | None:
+        """Which of some models the endpoint has not; None if it does not tell which it has.
+
+        Raises:
+            ModelError: it cannot be reached, or does not take the key.
+        """
+        try:
+            there = {_text(model.id) for model in (await self._client.models.list()).data}
+        except openai.NotFoundError:
+            return None
+        except openai.OpenAIError as error:
+            raise self._told("The endpoint", error) from None
+        except (httpx2.HTTPError, _TooMuch, ValueError, TypeError, AttributeError):
+            return None
+        return [model for model in models if model not in there]
 
     async def close(self) -> None:
         """Closes the connections to the endpoint."""
