@@ -8,7 +8,7 @@ import os
 import pytest
 
 from rpc import RpcError
-from tests.server.test_search import put
+from tests.server.searching import put
 from tests.workspace.conftest import Start
 from tests.workspace.inside import ended
 from tests.workspace.mirrored import Mirrored, folder_of

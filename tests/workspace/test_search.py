@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.process import Server
-from tests.server.test_search import paths, put, search
+from tests.server.searching import paths, put, search
 from tests.workspace.mirrored import Mirrored
 from tests.workspace.test_runtimes import children
 
