@@ -103,13 +103,14 @@ class Lease:
         self._unsubscribe = revocations.subscribe(self.user.family, self._on_entry)
 
     async def renew(self, token: str) -> UserContext:
-        """Lasts longer, by a newer token of its sign-in in its session.
+        """Lasts longer, by a newer token of its sign-in, for whichever session that is; its own stays.
 
         Raises:
             TokenRejected: the token does not stand, or is another's.
+            RecordNotFound: it is another's, or the session is gone.
             StoreError: the store does not answer.
         """
-        renewed = await self._gate.authenticate(token)
+        renewed = await self._gate.authenticate(token, self.user.scope.session)
         if renewed.scope != self.user.scope or renewed.family != self.user.family:
             raise TokenRejected(Reason.REVOKED)
         self.user = renewed

@@ -1,4 +1,8 @@
-"""Lets nothing through without a valid access token, except to handlers declared `public`."""
+"""Lets nothing through without a valid access token, except to handlers declared `public`.
+
+The token says who calls. In which of their workspace sessions it says too, unless the request names another
+by `?session=`: sockets and files may be asked for by a page whose session is not the one of its cookie.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +17,15 @@ from aiohttp.typedefs import Handler
 from auth.context import UserContext
 from auth.errors import OriginRejected, Reason, TokenRejected
 from auth.gate import Gate
+from fdb_provider.errors import RecordNotFound
 from theia_bridge.trace import TRACE
 from theia_bridge.workspace.doors import Doors
 
 ACCESS_COOKIE = "theia_bridge_access"
+FILES_PATH = "/api/v5/files/"
+"""Below it are files of the caller's session; so they are behind sockets."""
+SESSION_LIMIT = 64
+"""Characters of a workspace session's id; ours have 20 (`new_id`)."""
 USER: web.RequestKey[UserContext] = web.RequestKey("user", UserContext)
 """Who makes a request; there on every request but those to public handlers."""
 LET_IN_BY: web.RequestKey[Gate] = web.RequestKey("gate", Gate)
@@ -58,7 +67,7 @@ def setup_authentication(
             return await handler(request)
         try:
             token, from_query = _token(request)
-            user = await gate.authenticate(token)
+            user = await gate.authenticate(token, _session(request))
         except TokenRejected:
             if _wants_page(request):
                 return _redirect(f"/login?next={quote(_without_token(request), safe='')}")
@@ -121,6 +130,21 @@ def _token(request: web.Request) -> tuple[str | None, bool]:
     if "token" in request.query and (_is_upgrade(request) or _is_page(request)):
         return request.query["token"], True
     return request.cookies.get(ACCESS_COOKIE), False
+
+
+def _session(request: web.Request) -> str | None:
+    """The workspace session a page names, where one matters: its cookie is for all windows of the browser, and
+    each of them may have a session of its own.
+
+    Raises:
+        RecordNotFound: nobody's is named so.
+    """
+    if not (_is_upgrade(request) or request.path.startswith(FILES_PATH)):
+        return None
+    session = request.query.get("session")
+    if session is not None and not 0 < len(session) <= SESSION_LIMIT:
+        raise RecordNotFound("You have no such session.")
+    return session
 
 
 async def _visitor(request: web.Request, gate: Gate) -> UserContext | None:

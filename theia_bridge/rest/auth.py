@@ -19,7 +19,7 @@ from auth.fields import EMAIL_LIMIT
 from auth.service import SignIn
 from fdb_provider.errors import RecordExists, RecordNotFound
 from fdb_provider.models import Role
-from theia_bridge.middleware.authentication import ACCESS_COOKIE, set_access_cookie
+from theia_bridge.middleware.authentication import ACCESS_COOKIE, SESSION_LIMIT, set_access_cookie
 from theia_bridge.problems import problem_of
 from theia_bridge.rest.fields import Email, Name, NewPassword
 from theia_bridge.rest.resource import PREFIX, Call, Resource
@@ -30,8 +30,6 @@ PATH = f"{PREFIX}/auth"
 REFRESH_COOKIE = "theia_bridge_refresh"
 BODY_LIMIT = 16 * 1024
 """Bytes of a request; the longest password takes a quarter of it."""
-SESSION_LIMIT = 64
-"""Characters of a workspace session's id; ours have 20 (`new_id`)."""
 INVITATION_LIMIT = 200
 """Characters of the code of an invitation; ours have 64."""
 

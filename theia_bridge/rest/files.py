@@ -32,7 +32,7 @@ from fdb_provider.files.entry import DIRECTORY, Entry
 from fdb_provider.files.paths import parse
 from theia_bridge.methods.fs import to_stat
 from theia_bridge.methods.protocol import Stat
-from theia_bridge.middleware.authentication import USER
+from theia_bridge.middleware.authentication import SESSION_LIMIT, USER
 from theia_bridge.problems import problem
 from theia_bridge.rest import archives
 from theia_bridge.rest.conditions import Etags, Range, parse_range
@@ -66,14 +66,28 @@ class FilePath(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ]
 
 
+Session = Annotated[str, msgspec.Meta(min_length=1, max_length=SESSION_LIMIT)]
+"""The gate has looked at it: `Call.scope` is of it."""
+
+
+class SessionQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Args:
+    session: the caller's session whose `workspace` is meant; the one of the token without it.
+    """
+
+    session: Session | None = None
+
+
 class DownloadQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What of a folder is wanted.
 
     Args:
+        session: the caller's session whose `workspace` is meant; the one of the token without it.
         archive: as what kind of archive a folder is sent.
         name: those of its entries that go in; all without.
     """
 
+    session: Session | None = None
     archive: archives.Format | None = None
     name: list[str] = []
 
@@ -189,7 +203,9 @@ async def _no_continue(request: web.Request) -> None:
         web.HTTPLengthRequired,
     ),
 )
-async def upload(call: Call, path: FilePath, headers: UploadHeaders) -> Stat | web.Response:
+async def upload(
+    call: Call, path: FilePath, query: SessionQuery, headers: UploadHeaders
+) -> Stat | web.Response:
     """Puts the body under a name, at once: until all of it is there, the file is as it was."""
     request, at = call.request, f"/{path.path}"
     files, scope = call.files, call.scope
