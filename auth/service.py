@@ -305,16 +305,26 @@ class Accounts:
             RecordNotFound: the user has no such session.
             StoreError
         """
+        opened = await self.use(actor or Actor(user.scope), session)
         scope = Scope(user.scope.tenant, user.scope.user, session)
+        token, _ = await self._tokens.issue(scope, user.role, user.family)
+        return Opened(opened, token, self._tokens.seconds)
+
+    async def use(self, actor: Actor, session: str) -> WorkspaceSession:
+        """One of the actor's workspace sessions, which counts as used now.
+
+        Raises:
+            RecordNotFound: they have no such session.
+            StoreError
+        """
+        scope = Scope(actor.scope.tenant, actor.scope.user, session)
 
         async def body(tr: Transaction) -> WorkspaceSession:
             used = await workspace_sessions.touch(tr, scope, now_ms())
-            audit.record(tr, actor or Actor(user.scope), "session.open", f"session/{session}")
+            audit.record(tr, actor, "session.open", f"session/{session}")
             return used
 
-        opened = await self._database.run(body)
-        token, _ = await self._tokens.issue(scope, user.role, user.family)
-        return Opened(opened, token, self._tokens.seconds)
+        return await self._database.run(body)
 
     async def logout(self, refresh_token: str, *, actor: Actor = ANYBODY) -> None:
         """Ends the sign-in a refresh token belongs to; it may be the one before the valid one.

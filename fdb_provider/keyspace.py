@@ -157,6 +157,14 @@ def indexes(tenant: str, collection: str) -> bytes:
     return pack(tenant, "index", collection)
 
 
+def sessions_signal(tenant: str, user: str) -> bytes:
+    """(tenant, "user", user, "sessions-signal"): a signal that one of the user's sessions has changed.
+
+    It is in the root of their home, and goes with it.
+    """
+    return pack(tenant, "user", user, "sessions-signal")
+
+
 def all_message_parts(tenant: str) -> bytes:
     """Prefix of the parts of all messages of a tenant."""
     return pack(tenant, "message")

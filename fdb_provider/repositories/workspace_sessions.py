@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
+from fdb_provider import keyspace, signals
 from fdb_provider.engine import Reader, Transaction
 from fdb_provider.errors import QuotaExceeded, RecordNotFound
 from fdb_provider.files import doomed
@@ -77,6 +79,12 @@ async def create(tr: Transaction, tenant: str, session: WorkspaceSession) -> Non
         RecordExists: there is one with its id.
     """
     await SESSIONS.insert(tr, tenant, session)
+    tell(tr, Scope(tenant, session.user, session.id))
+
+
+def tell(tr: Transaction, scope: Scope) -> None:
+    """Has whoever follows the sessions of the scope's user told that one of them has changed."""
+    signals.give(tr, keyspace.sessions_signal(scope.tenant, scope.user))
 
 
 async def find(tr: Reader, scope: Scope, *, deleted: bool = False) -> WorkspaceSession | None:
@@ -113,6 +121,7 @@ async def page(
     order: Order = "used",
     tag: str | None = None,
     parent: str | None = None,
+    where: Callable[[WorkspaceSession], bool] | None = None,
     limit: int,
     after: str | None = None,
 ) -> Page[WorkspaceSession]:
@@ -121,6 +130,7 @@ async def page(
     Args:
         tag: only those with that tag. Together with `parent`, or in another order than by use, a page may
             then be short, or empty, though more follow.
+        where: only those for which it is true; the same of the page.
         parent: only the forks of that session, the newest first whatever the order.
 
     Raises:
@@ -141,12 +151,18 @@ async def page(
         limit=limit,
         after=after,
         reverse=index != "by_user_name",
-        where=(lambda session: tag in session.tags) if filtered else None,
+        where=_both((lambda session: tag in session.tags) if filtered else None, where),
     )
 
 
 async def page_deleted(
-    tr: Reader, scope: Scope, *, tag: str | None = None, limit: int, after: str | None = None
+    tr: Reader,
+    scope: Scope,
+    *,
+    tag: str | None = None,
+    where: Callable[[WorkspaceSession], bool] | None = None,
+    limit: int,
+    after: str | None = None,
 ) -> Page[WorkspaceSession]:
     """Those in the trash, the last deleted first. A page may be short, or empty, though more follow.
 
@@ -160,8 +176,18 @@ async def page_deleted(
         limit=limit,
         after=after,
         reverse=True,
-        where=lambda session: session.user == scope.user and (tag is None or tag in session.tags),
+        where=_both(
+            lambda session: session.user == scope.user and (tag is None or tag in session.tags), where
+        ),
     )
+
+
+def _both(
+    one: Callable[[WorkspaceSession], bool] | None, other: Callable[[WorkspaceSession], bool] | None
+) -> Callable[[WorkspaceSession], bool] | None:
+    if one is None or other is None:
+        return one or other
+    return lambda session: one(session) and other(session)
 
 
 async def check_room(tr: Reader, tenant: str, user: str, most: int) -> None:
@@ -183,4 +209,5 @@ async def touch(tr: Transaction, scope: Scope, now: int) -> WorkspaceSession:
     """Marks the session `scope.session` as used. Raises as `get`."""
     session = msgspec.structs.replace(await get(tr, scope), used_at=now)
     await SESSIONS.put(tr, scope.tenant, session)
+    tell(tr, scope)
     return session

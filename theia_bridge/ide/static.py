@@ -12,8 +12,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from theia_bridge.middleware.authentication import public
-from theia_bridge.state import SETTINGS
+from fdb_provider.errors import RecordNotFound
+from fdb_provider.scope import Actor
+from theia_bridge.middleware.authentication import SESSION_LIMIT, USER, public
+from theia_bridge.state import ACCOUNTS, SETTINGS
+from theia_bridge.trace import request_id
 
 routes = web.RouteTableDef()
 
@@ -60,10 +63,33 @@ async def login_part(request: web.Request) -> web.StreamResponse:
     return response
 
 
-@routes.get("/theia/{path:.*}")
+@routes.get("/theia/")
+async def page(request: web.Request) -> web.StreamResponse:
+    """The page of the frontend. It works in the session that its address names, which counts as used then.
+
+    One that is not there is not opened in vain: the page opens another, and is told (`?gone=`) to say so.
+    """
+    session = request.query.get("session")
+    if session is not None:
+        try:
+            await _use(request, session)
+        except RecordNotFound:
+            there = request.rel_url.without_query_params("session").update_query(gone=session)
+            raise web.HTTPFound(str(there), headers={"Cache-Control": "no-store"}) from None
+    return await built(request, "index.html")
+
+
+async def _use(request: web.Request, session: str) -> None:
+    if not 0 < len(session) <= SESSION_LIMIT:
+        raise RecordNotFound("There is no such session.")
+    actor = Actor(request[USER].scope, request_id(), request.remote or "")
+    await request.app[ACCOUNTS].use(actor, session)
+
+
+@routes.get("/theia/{path:.+}")
 async def ide(request: web.Request) -> web.StreamResponse:
     """A file of the frontend."""
-    return await built(request, request.match_info["path"] or "index.html")
+    return await built(request, request.match_info["path"])
 
 
 @routes.get("/console/{path:.*}")

@@ -18,6 +18,7 @@ from fdb_provider.signals import Signals
 from theia_bridge.call_traces import CallTraces
 from theia_bridge.chat.news import ChatFollower
 from theia_bridge.methods.searches import Searches
+from theia_bridge.methods.session_changes import SessionChanges
 from theia_bridge.methods.watches import Watches
 from theia_bridge.observations import Observations
 from theia_bridge.trace import TRACE
@@ -25,6 +26,7 @@ from theia_bridge.trace import TRACE
 if TYPE_CHECKING:  # it imports the wire types, and with them this package
     from theia_bridge.chat.completions import Completions
     from theia_bridge.presence import Attendance
+    from theia_bridge.related.service import RelatedSessions
     from theia_bridge.search.service import SearchService
     from theia_bridge.workspace.runtimes import Runtimes
 
@@ -56,6 +58,7 @@ class Context:
         signals: Signals,
         completions: Completions | None,
         attendance: Callable[[Notify], Attendance],
+        related: RelatedSessions,
         runtimes: Runtimes | None,
         traces: CallTraces | None,
         max_frame: int,
@@ -69,6 +72,7 @@ class Context:
         self.search = search
         self.signals = signals
         self._completions = completions
+        self.related = related
         self._runtimes = runtimes
         self._traces = traces
         self.max_frame = max_frame
@@ -79,6 +83,7 @@ class Context:
         self.searches = Searches(search, notify)
         self.chats = ChatFollower(db, signals, self.actor, notify)
         self.attendance = attendance(notify)
+        self.session_changes = SessionChanges(signals, notify)
 
     @property
     def actor(self) -> Actor:
@@ -119,6 +124,11 @@ class Context:
             raise NoPermissions("A runtime does not trace calls.")
         return self._traces
 
+    def refuse_runtimes(self) -> None:
+        """Keeps programs of one session from the others. Raises `NoPermissions`: the caller is a runtime."""
+        if self._runtimes is None:
+            raise NoPermissions("A runtime knows of no other session.")
+
     def tell_of_read(self, method: str, path: str) -> None:
         """Has the audit tell that the caller was given a file's content, if the settings say so."""
         if self._tell is not None:
@@ -132,3 +142,4 @@ class Context:
         await self.searches.close()
         await self.chats.close()
         await self.attendance.close()
+        await self.session_changes.close()

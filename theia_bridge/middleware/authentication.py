@@ -133,8 +133,8 @@ def _token(request: web.Request) -> tuple[str | None, bool]:
 
 
 def _session(request: web.Request) -> str | None:
-    """The workspace session a page names, where one matters: its cookie is for all windows of the browser, and
-    each of them may have a session of its own.
+    """The workspace session a page names, where one matters: its cookie is for all windows of the browser,
+    and each of them may have a session of its own.
 
     Raises:
         RecordNotFound: nobody's is named so.

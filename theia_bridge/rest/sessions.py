@@ -13,7 +13,7 @@ from theia_bridge.related.ranking import Kind
 from theia_bridge.rest.fields import Name
 from theia_bridge.rest.resource import Call, Id, Page, Paging, Resource, Tagged
 from theia_bridge.services import sessions
-from theia_bridge.services.sessions import DESCRIPTION_LIMIT, TAG_LIMIT, TAGS, Details
+from theia_bridge.services.sessions import DESCRIPTION_LIMIT, SEARCH_LIMIT, TAG_LIMIT, TAGS, Details
 from theia_bridge.state import ACCOUNTS, RELATED
 
 api = Resource("sessions", "Workspace sessions of the caller: each has files and conversations of its own")
@@ -31,12 +31,15 @@ Description = Annotated[str, msgspec.Meta(extra_json_schema={"maxLength": DESCRI
 class Filter(Paging, frozen=True, forbid_unknown_fields=True):
     """Args:
     sort: the last used first, the last created first, or by name.
-    tag: only those with that tag. A page may then be short, or empty, though more follow.
+    search: only those that have all its words in name, tags or description. A page may then be short, or
+        empty, though more follow.
+    tag: only those with that tag; the same of the page.
     parent: only the forks of that session, the newest first whatever `sort` says.
     deleted: those in the trash instead, whatever their parent, the last deleted first.
     """
 
     sort: Order = "used"
+    search: Annotated[str, msgspec.Meta(max_length=SEARCH_LIMIT)] = ""
     tag: Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_LIMIT)] | None = None
     parent: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
     deleted: bool = False
@@ -150,6 +153,7 @@ async def page(call: Call, query: Filter) -> Page[SessionAnswer]:
         call.db,
         call.actor,
         order=query.sort,
+        search=query.search,
         tag=query.tag,
         parent=query.parent,
         deleted=query.deleted,

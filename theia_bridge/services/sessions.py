@@ -27,6 +27,8 @@ TAG_LIMIT = 50
 """Characters of a tag."""
 DESCRIPTION_LIMIT = 2000
 """Characters of a description."""
+SEARCH_LIMIT = 200
+"""Characters of what is searched for among them."""
 _FORK = re.compile(r" \(fork(?: (\d+))?\)$")
 
 
@@ -62,6 +64,22 @@ class Details(msgspec.Struct, frozen=True):
         if wrong:
             raise InvalidFields(wrong)
         return Details(name, tags, self.description)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What users change of a session; what is None stays as it is."""
+
+    name: str | None = None
+    tags: tuple[str, ...] | None = None
+    description: str | None = None
+
+    def of(self, session: WorkspaceSession) -> Details:
+        """What is said of the session then."""
+        return Details(
+            session.name if self.name is None else self.name,
+            session.tags if self.tags is None else self.tags,
+            session.description if self.description is None else self.description,
+        )
 
 
 async def create(db: Database, files: FileService, actor: Actor, details: Details) -> WorkspaceSession:
@@ -101,6 +119,7 @@ async def page(
     actor: Actor,
     *,
     order: Order = "used",
+    search: str = "",
     tag: str | None = None,
     parent: str | None = None,
     deleted: bool = False,
@@ -110,7 +129,9 @@ async def page(
     """The actor's sessions.
 
     Args:
-        tag: only those with that tag. A page may then be short, or empty, though more follow.
+        search: only those that have all its words in name, tags or description, in whatever case. A page may
+            then be short, or empty, though more follow.
+        tag: only those with that tag; the same of the page.
         parent: only the forks of that session, the newest first whatever the order.
         deleted: those in the trash instead, the last deleted first.
 
@@ -118,11 +139,21 @@ async def page(
         InvalidCursor: `after` is no cursor of this list.
     """
 
+    words = search.casefold().split()
+
+    def meant(session: WorkspaceSession) -> bool:
+        text = "\n".join((session.name, *session.tags, session.description)).casefold()
+        return all(word in text for word in words)
+
+    where = meant if words else None
+
     async def body(tr: Reader) -> Page[WorkspaceSession]:
         if deleted:
-            return await workspace_sessions.page_deleted(tr, actor.scope, tag=tag, limit=limit, after=after)
+            return await workspace_sessions.page_deleted(
+                tr, actor.scope, tag=tag, where=where, limit=limit, after=after
+            )
         return await workspace_sessions.page(
-            tr, actor.scope, order=order, tag=tag, parent=parent, limit=limit, after=after
+            tr, actor.scope, order=order, tag=tag, parent=parent, where=where, limit=limit, after=after
         )
 
     return await db.read(body)
@@ -134,9 +165,9 @@ async def get(db: Database, actor: Actor, session: str) -> WorkspaceSession:
 
 
 async def update(
-    db: Database, actor: Actor, session: str, details: Details, *, if_match: str | None = None
+    db: Database, actor: Actor, session: str, change: Change | Details, *, if_match: str | None = None
 ) -> WorkspaceSession:
-    """Replaces name, tags and description of a session.
+    """Changes name, tags or description of a session, or replaces all three.
 
     Raises:
         NoPermissions: the actor may only read.
@@ -144,13 +175,13 @@ async def update(
         RecordNotFound: the actor has no such session.
         Conflict: it has been changed meanwhile.
     """
-    details = details.checked()
     now = now_ms()
 
     async def body(tr: Transaction) -> WorkspaceSession:
         await roles.acting(tr, actor, "member")
         found = await workspace_sessions.get(tr, within(actor, session))
         SESSIONS.expect(found, if_match)
+        details = (change.of(found) if isinstance(change, Change) else change).checked()
         changed = msgspec.structs.replace(
             found,
             name=details.name,
@@ -159,6 +190,7 @@ async def update(
             updated_at=max(now, found.updated_at + 1),
         )
         await SESSIONS.put(tr, actor.scope.tenant, changed)
+        workspace_sessions.tell(tr, actor.scope)
         audit.record(tr, actor, "session.update", resource(session))
         return changed
 
@@ -183,6 +215,7 @@ async def delete(db: Database, actor: Actor, session: str, *, if_match: str | No
         SESSIONS.expect(await workspace_sessions.get(tr, scope), if_match)
         await SESSIONS.discard(tr, scope.tenant, session, at=now)
         await auth_sessions.review(tr, scope.tenant, scope.user)
+        workspace_sessions.tell(tr, scope)
         audit.record(tr, actor, "session.delete", resource(session))
 
     await db.run(body)
@@ -208,6 +241,7 @@ async def restore(db: Database, files: FileService, actor: Actor, session: str) 
         if restored is None:
             raise RecordNotFound("You have no such session, or it is gone for good.")
         await workspace_sessions.check_room(tr, scope.tenant, scope.user, most and most + 1)
+        workspace_sessions.tell(tr, scope)
         audit.record(tr, actor, "session.restore", resource(session))
         return restored
 

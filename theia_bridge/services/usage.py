@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from auth import roles
@@ -74,10 +76,7 @@ async def workspaces(
             page = await SESSIONS.page(
                 tr, tenant, "by_user_used", user, limit=limit, after=after, reverse=True
             )
-        kept = await usage.each(
-            tr,
-            [usage.prefix(Scope(tenant, one.user, one.id), "session") for one in page.items],
-        )
+        kept = await _of(tr, tenant, page.items)
         return Page([Workspace(*pair) for pair in zip(page.items, kept, strict=True)], page.next)
 
     return await db.read(body)
@@ -105,3 +104,14 @@ async def tokens(
         return await token_usage.page(tr, actor.scope.tenant, whose, limit=limit, after=after)
 
     return await db.read(body)
+
+
+async def kept_by(db: Database, tenant: str, sessions: Sequence[WorkspaceSession]) -> list[Usage]:
+    """What is kept in each session's `/workspace`."""
+    return await db.read(lambda tr: _of(tr, tenant, sessions))
+
+
+async def _of(tr: Reader, tenant: str, sessions: Sequence[WorkspaceSession]) -> list[Usage]:
+    return await usage.each(
+        tr, [usage.prefix(Scope(tenant, one.user, one.id), "session") for one in sessions]
+    )

@@ -32,7 +32,7 @@ import { SignInContribution } from './account/sign-in-contribution';
 import { BridgeAccess } from './connection/bridge-access';
 import { BridgeConnection } from './connection/bridge-connection';
 import { BridgeConnectionStatusService } from './connection/bridge-connection-status-service';
-import { browserFetch, BrowserAccessSharing, openBrowserSocket } from './connection/browser-surroundings';
+import { browserFetch, BrowserAccessSharing, browserPageSession, openBrowserSocket } from './connection/browser-surroundings';
 import { ConnectionWakeContribution } from './connection/connection-wake-contribution';
 import { NO_CLI_PREFERENCES } from './environment/bridge-cli-preferences';
 import { BridgeEnvVariablesServer } from './environment/bridge-env-variables-server';
@@ -65,6 +65,7 @@ import { BridgeLanguageContribution } from './languages/bridge-language-contribu
 import { PresenceContribution } from './presence/presence-contribution';
 import { BridgeFileSearchService } from './search/bridge-file-search-service';
 import { BridgeSearchInWorkspaceServer } from './search/bridge-search-in-workspace-server';
+import { bindSessions } from './sessions/sessions-module';
 import { BridgeStorageService } from './storage/bridge-storage-service';
 import { BridgeTaskServer } from './tasks/bridge-task-server';
 import { BridgeShellTerminalServer } from './terminal/bridge-shell-terminal-server';
@@ -82,7 +83,9 @@ import { UsageContribution } from './workspace/usage-contribution';
 export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(BridgeAccess).toDynamicValue(() => new BridgeAccess(new BrowserAccessSharing(), browserFetch)).inSingletonScope();
     bind(BridgeConnection).toDynamicValue(({ container }) => {
-        const connection = new BridgeConnection({ openSocket: openBrowserSocket, access: container.get(BridgeAccess) });
+        const connection = new BridgeConnection({
+            openSocket: openBrowserSocket, access: container.get(BridgeAccess), page: browserPageSession
+        });
         connection.start();
         return connection;
     }).inSingletonScope();
@@ -133,6 +136,8 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
         bind(MenuContribution).toService(contribution);
         bind(TabBarToolbarContribution).toService(contribution);
     }
+
+    bindSessions(bind, rebind);
 
     bind(BridgeWorkspaceServer).toSelf().inSingletonScope();
     rebind(WorkspaceServer).toService(BridgeWorkspaceServer);

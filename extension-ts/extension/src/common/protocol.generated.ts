@@ -225,6 +225,12 @@ export interface CreateDirectoryParams {
     idempotencyKey?: string | null;
 }
 
+export interface CreateSessionParams {
+    name: string;
+    tags?: Array<string>;
+    description?: string;
+}
+
 /** `target` is kept as given: absolute or relative, there or not. */
 export interface CreateSymlinkParams {
     path: string;
@@ -351,6 +357,12 @@ export interface FileVersion {
     etag: string;
 }
 
+/** Without `name` it is that of the session with "(fork)" behind it. */
+export interface ForkSessionParams {
+    session: string;
+    name?: string | null;
+}
+
 /** Absolute paths, the best match first. `limitHit`: there are more. */
 export interface FoundFiles {
     paths: Array<string>;
@@ -379,6 +391,23 @@ export interface LanguageDidChange {
 /** All of them. */
 export interface LanguageList {
     languages: Array<Language>;
+}
+
+/**
+ * Which of the caller's sessions.
+ *
+ * `search` keeps those that have all its words in their name, tags or description; `tag` those with that
+ * tag; `parent` the forks of one session, the newest first. `deleted` tells of those in the trash instead,
+ * the last deleted first. With any of these a page may be short, or empty, though more follow: see `next`.
+ */
+export interface ListSessionsParams {
+    search?: string;
+    tag?: string | null;
+    parent?: string | null;
+    deleted?: boolean;
+    sort?: 'created' | 'name' | 'used';
+    limit?: number;
+    after?: string | null;
 }
 
 /**
@@ -496,6 +525,23 @@ export interface ReadVersionParams {
     length?: number | null;
 }
 
+/** `score` is from 0 to 1; the weightiest of the `reasons` is first. */
+export interface RelatedSession {
+    session: Session;
+    score: number;
+    reasons: Array<SessionReason>;
+}
+
+/** The most alike first. */
+export interface RelatedSessions {
+    items: Array<RelatedSession>;
+}
+
+export interface RelatedSessionsParams {
+    session: string;
+    limit?: number;
+}
+
 export interface RenameTerminalParams {
     id: string;
     title: string;
@@ -592,6 +638,45 @@ export interface SearchTextParams {
 }
 
 /**
+ * One of the caller's sessions. Times are milliseconds since 1970.
+ *
+ * `usedAt` is when it was last signed in to or opened, `updatedAt` when its name, tags or description
+ * last changed. `parent` is the session it was forked from, which may be gone. `bytes` and `files` are what
+ * is kept in its `/workspace`, its trash included; files, folders and links count.
+ */
+export interface Session {
+    id: string;
+    name: string;
+    tags: Array<string>;
+    description: string;
+    createdAt: number;
+    usedAt: number;
+    updatedAt: number;
+    parent: string | null;
+    forkedAt: number | null;
+    deletedAt: number | null;
+    bytes: number;
+    files: number;
+}
+
+/** `next` is to be given as `after` for the following page; null on the last one. */
+export interface SessionList {
+    items: Array<Session>;
+    next: string | null;
+}
+
+export interface SessionParams {
+    session: string;
+}
+
+/** Why two sessions belong together: `detail` is what they have in common, `score` how much (0 to 1). */
+export interface SessionReason {
+    kind: 'contents' | 'fork' | 'tags' | 'words';
+    detail: string;
+    score: number;
+}
+
+/**
  * A window in which the session is open: its own id, and whose it is.
  *
  * `agent` is the browser as it calls itself; `since` is when it was opened, in milliseconds since 1970;
@@ -604,6 +689,10 @@ export interface SessionWindow {
     agent: string;
     since: number;
     file: string;
+}
+
+/** It does not say what has changed: list them anew. */
+export interface SessionsChanged {
 }
 
 /** `readonly` takes everybody's right to write a file, or gives it to the owner. */
@@ -809,6 +898,14 @@ export interface UnwatchParams {
     watchId: string;
 }
 
+/** What is left out stays as it is. */
+export interface UpdateSessionParams {
+    session: string;
+    name?: string | null;
+    tags?: Array<string> | null;
+    description?: string | null;
+}
+
 export interface Watch {
     watchId: string;
     cursor: string;
@@ -959,6 +1056,22 @@ export interface Methods {
     'search.files': { params: SearchFilesParams; result: FoundFiles };
     /** Begins a text search; what it finds comes as `search.didFind`, its end as `search.didFinish`. */
     'search.text': { params: SearchTextParams; result: Search };
+    /** Makes a session with nothing in it. */
+    'sessions.create': { params: CreateSessionParams; result: Session };
+    /** Puts a session into the trash. What is open in it is closed on every gateway, perhaps this channel. */
+    'sessions.delete': { params: SessionParams; result: null };
+    /** Makes a session with the files another one has at this instant, whoever writes to it meanwhile. */
+    'sessions.fork': { params: ForkSessionParams; result: Session };
+    /** One of them. */
+    'sessions.get': { params: SessionParams; result: Session };
+    /** The caller's sessions. */
+    'sessions.list': { params: ListSessionsParams; result: SessionList };
+    /** The caller's sessions that have something in common with one, and what that is. */
+    'sessions.related': { params: RelatedSessionsParams; result: RelatedSessions };
+    /** Brings a deleted session back as it was. */
+    'sessions.restore': { params: SessionParams; result: Session };
+    /** Changes name, tags or description. */
+    'sessions.update': { params: UpdateSessionParams; result: Session };
     /** Ends the program of a terminal, and forgets the terminal. */
     'terminal.close': { params: CloseTerminalParams; result: null };
     /** Starts a program in a new terminal, and the session's runtime first unless it runs. */
@@ -1026,6 +1139,8 @@ export interface Notifications {
     'search.didFind': DidFind;
     /** A text search has ended by itself. */
     'search.didFinish': DidFinish;
+    /** One of the caller's sessions was made, changed, opened, deleted or restored. Told to channels that have called `sessions.list` or `sessions.get`. */
+    'sessions.didChange': SessionsChanged;
     /** A terminal is new or was renamed. */
     'terminal.didChange': TerminalDidChange;
     /** The program of a terminal has ended. */

@@ -23,7 +23,7 @@ export namespace AccountCommands {
     };
 }
 
-/** Shows who works on what, and ends it. */
+/** Shows who works, and ends it. */
 @injectable()
 export class AccountContribution implements CommandContribution, MenuContribution, FrontendApplicationContribution {
 
@@ -66,11 +66,11 @@ export class AccountContribution implements CommandContribution, MenuContributio
     }
 
     protected async showAccount(): Promise<void> {
-        const { sessionName, userName, role } = await this.connection.info;
+        const { userName, role } = await this.connection.info;
         const reading = role === 'viewer' ? ` · ${nls.localize('theia-bridge/account/viewer', 'read-only')}` : '';
         this.statusBar.setElement('theia-bridge-account', {
-            text: `$(codicon-account) ${userName} · ${sessionName}${reading}`,
-            tooltip: nls.localize('theia-bridge/account/tooltip', '{0} works on “{1}”. Select to sign out.', userName, sessionName),
+            text: `$(codicon-account) ${userName}${reading}`,
+            tooltip: nls.localize('theia-bridge/account/tooltip', '{0} is signed in. Select to sign out.', userName),
             alignment: StatusBarAlignment.LEFT,
             priority: 1000,
             command: AccountCommands.SIGN_OUT.id

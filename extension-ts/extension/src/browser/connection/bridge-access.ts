@@ -17,6 +17,9 @@ export interface AccessRenewal extends AccessTerm {
 
 export type RenewalOutcome = 'renewed' | 'refused' | 'unreachable';
 
+/** Of a session: it can be worked in, it was deleted, somebody else is signed in, or that cannot be known now. */
+export type SessionStanding = 'open' | 'gone' | 'not-ours' | 'unknown';
+
 /**
  * What the tabs of one browser share: the cookies and, with them, a refresh token that may be used only once.
  */
@@ -137,6 +140,37 @@ export class BridgeAccess implements Disposable {
             return (await this.fetch('healthz', { method: 'GET' })).status < 500;
         } catch {
             return false;
+        }
+    }
+
+    /** How a session of a user stands, whom nobody may have taken the place of. */
+    async standing(session: string, user: string | undefined): Promise<SessionStanding> {
+        try {
+            const found = await this.fetch(`api/v5/sessions/${encodeURIComponent(session)}`, { method: 'GET' });
+            if (found.status !== 404) {
+                return found.status === 200 ? 'open' : 'unknown';
+            }
+            const me = await this.fetch('api/v5/users/me', { method: 'GET' });
+            if (me.status !== 200) {
+                return 'unknown';
+            }
+            const { id } = await me.json() as { id: string };
+            return user === undefined || id === user ? 'gone' : 'not-ours';
+        } catch {
+            return 'unknown';
+        }
+    }
+
+    /**
+     * Has a deleted session back. It goes beside the channel, of which there is none for such a session.
+     *
+     * @throws Error that says why not
+     */
+    async restore(session: string): Promise<void> {
+        const answer = await this.fetch(`api/v5/sessions/${encodeURIComponent(session)}/restore`, { method: 'POST' });
+        if (answer.status >= 400) {
+            const { detail } = await answer.json().catch(() => ({})) as { detail?: string };
+            throw new Error(detail ?? `The server answered ${answer.status}.`);
         }
     }
 

@@ -6,6 +6,7 @@ import { BridgeError } from '../../common/bridge-error';
 import { encodeFrame, Encoding, Frame, FrameData, frameSize } from '../../common/frames/frame';
 import { Methods, Notifications, WorkspaceInfo } from '../../common/protocol.generated';
 import { BridgeAccess } from './bridge-access';
+import { PageSession } from './page-session';
 import { BridgeSocket, ChannelTiming, ResponseMessage, RpcChannel } from './rpc-channel';
 
 export type Method = keyof Methods;
@@ -16,14 +17,16 @@ export type ResultOf<M extends Method> = Methods[M]['result'];
 export type Mutation = { [M in Method]: 'idempotencyKey' extends keyof ParamsOf<M> ? M : never }[Method];
 
 /**
- * `connecting` until first connected; `signed-out` when the server knows us no more; `replaced` when somebody else
- * signed in in this browser, so that what this page holds must not be sent in their name.
+ * `connecting` until first connected; `signed-out` when the server knows us no more; `session-gone` while the page's
+ * session is deleted; `replaced` when somebody else signed in in this browser, so that what this page holds must not
+ * be sent in their name.
  */
-export type ConnectionState = 'connecting' | 'online' | 'offline' | 'signed-out' | 'replaced';
+export type ConnectionState = 'connecting' | 'online' | 'offline' | 'signed-out' | 'session-gone' | 'replaced';
 
 export interface BridgeConnectionOptions {
     readonly openSocket: () => BridgeSocket;
     readonly access: BridgeAccess;
+    readonly page: PageSession;
     readonly timing?: Partial<ConnectionTiming>;
 }
 
@@ -330,7 +333,7 @@ export class BridgeConnection implements Disposable {
             }
             this.dropChannel();
             this.failUnrepeatable();
-            if (this.currentState !== 'signed-out') {
+            if (this.currentState !== 'signed-out' && this.currentState !== 'session-gone') {
                 this.setState('offline');
             }
             this.recover(opened, code, term);
@@ -363,6 +366,7 @@ export class BridgeConnection implements Disposable {
                 return;
             }
             this.own = own;
+            this.options.page.adopt(own.session);
             this.infoDeferred.resolve(own);
             this.didIdentify();
         } catch (error) {
@@ -397,6 +401,12 @@ export class BridgeConnection implements Disposable {
         if (overtaken()) {
             return;
         }
+        if (refused && await this.hasLostSession()) {
+            return;
+        }
+        if (overtaken()) {
+            return;
+        }
         if (refused && (this.failures < 2 || this.access.expired)) {
             const outcome = await this.access.renew(term);
             if (overtaken()) {
@@ -418,6 +428,22 @@ export class BridgeConnection implements Disposable {
         this.retryTimer = setTimeout(() => this.connect(), ceiling * (0.5 + Math.random() / 2));
     }
 
+    /** Whether it is for the session that there is no channel, and nothing to be tried before that has changed. */
+    protected async hasLostSession(): Promise<boolean> {
+        const { attempt, options: { page: { session } } } = this;
+        const standing = session ? await this.access.standing(session, this.own?.user) : 'unknown';
+        if (this.toDispose.disposed || this.attempt !== attempt || standing === 'open' || standing === 'unknown') {
+            return false;
+        }
+        if (standing === 'not-ours') {
+            this.access.pause();
+            this.setState('replaced');
+        } else {
+            this.setState('session-gone');
+        }
+        return true;
+    }
+
     protected didRenew(token: string | undefined): void {
         if (!this.ready) {
             this.wakeSignedOut();
@@ -432,7 +458,7 @@ export class BridgeConnection implements Disposable {
     }
 
     protected wakeSignedOut(): void {
-        if (this.currentState === 'signed-out') {
+        if (this.currentState === 'signed-out' || this.currentState === 'session-gone') {
             this.wake();
         }
     }

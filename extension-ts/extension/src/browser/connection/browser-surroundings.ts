@@ -2,6 +2,7 @@ import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposa
 import { Emitter, Event } from '@theia/core/lib/common/event';
 import { AccessFetch, AccessRenewal, AccessSharing, AccessTerm } from './bridge-access';
 import { LanguageSocket } from '../language-client/language-socket';
+import { PageSession } from './page-session';
 import { BridgeSocket } from './rpc-channel';
 
 /** Where the server's root is, seen from the page: one level above, wherever that is. */
@@ -16,8 +17,47 @@ export function serverUrl(path: string): URL {
     return new URL(root + path, document.baseURI);
 }
 
+/**
+ * The workspace session this page is for is part of its address: the browser's cookies are for all its windows, and
+ * each of them may have a session of its own, which stays when the page is loaded again.
+ */
+class BrowserPageSession implements PageSession {
+
+    protected current = new URLSearchParams(location.search).get(SESSION) || undefined;
+
+    get session(): string | undefined {
+        return this.current;
+    }
+
+    adopt(session: string): void {
+        this.current = session;
+        history.replaceState(history.state, '', withSession(new URL(location.href), session));
+    }
+}
+
+const SESSION = 'session';
+
+export const browserPageSession: PageSession = new BrowserPageSession();
+
+function withSession(url: URL, session: string | undefined): URL {
+    if (session) {
+        url.searchParams.set(SESSION, session);
+    }
+    return url;
+}
+
+/** The address of what belongs to this page's session. */
+export function sessionUrl(path: string): URL {
+    return withSession(serverUrl(path), browserPageSession.session);
+}
+
+/** The address of this application in a session. */
+export function pageUrl(session: string | undefined): URL {
+    return withSession(new URL(document.baseURI.replace(/[?#].*$/, '')), session);
+}
+
 function openSocket(path: string): WebSocket {
-    const url = serverUrl(path);
+    const url = sessionUrl(path);
     url.protocol = url.protocol.replace('http', 'ws');
     return new WebSocket(url);
 }

@@ -2,7 +2,7 @@ import URI from '@theia/core/lib/common/uri';
 import { inject, injectable } from '@theia/core/shared/inversify';
 import { FileService } from '@theia/filesystem/lib/browser/file-service';
 import { FileDownloadService } from '@theia/filesystem/lib/common/download/file-download';
-import { serverUrl } from '../connection/browser-surroundings';
+import { sessionUrl } from '../connection/browser-surroundings';
 import { toPath, toResourcePath } from './file-paths';
 
 /** Downloads go from the server straight to the browser's own download list; nothing passes through the page. */
@@ -35,8 +35,8 @@ export class BridgeDownloadService implements FileDownloadService {
     }
 
     protected fileUrl(uri: URI, query: [string, string][]): string {
-        const url = serverUrl(`api/v5/files/${toResourcePath(toPath(uri.toString()))}`);
-        url.search = new URLSearchParams(query).toString();
+        const url = sessionUrl(`api/v5/files/${toResourcePath(toPath(uri.toString()))}`);
+        query.forEach(([name, value]) => url.searchParams.append(name, value));
         return url.toString();
     }
 

@@ -1,5 +1,5 @@
 import { CancellationToken, cancelled } from '@theia/core/lib/common/cancellation';
-import { serverUrl } from '../connection/browser-surroundings';
+import { sessionUrl } from '../connection/browser-surroundings';
 
 export interface SentFile {
     /** 0 when there was no answer. */
@@ -15,13 +15,13 @@ export interface SendOptions {
 }
 
 export const SendFile = Symbol('SendFile');
-/** Puts a body to a path below the server's root, with the browser's cookies. Rejects only when it is cancelled. */
+/** Puts a body to a path below the server's root, for the page's session. Rejects only when it is cancelled. */
 export type SendFile = (path: string, body: Blob, options: SendOptions) => Promise<SentFile>;
 
 /** The browser reads a file from the disk as it goes, and of all its means only this one tells how far it is. */
 export const sendFileFromBrowser: SendFile = (path, body, { headers, onProgress, token }) => new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
-    request.open('PUT', serverUrl(path));
+    request.open('PUT', sessionUrl(path));
     for (const [name, value] of Object.entries(headers)) {
         request.setRequestHeader(name, value);
     }
