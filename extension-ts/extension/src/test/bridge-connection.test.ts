@@ -7,7 +7,7 @@ import { FileWatches } from '../browser/files/file-watches';
 import { BridgeError } from '../common/bridge-error';
 import { FrameRecord, FrameRecorder } from '../common/frames/frame-recorder';
 import { Change } from '../common/protocol.generated';
-import { reach, TestBrowser, TestServer } from './server';
+import { reach, TestBrowser, TestPage, TestServer } from './server';
 
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 const unavailable = (error: unknown): boolean => error instanceof BridgeError && error.kind === 'Unavailable';
@@ -184,6 +184,7 @@ describe('BridgeConnection', { timeout: 60_000 }, () => {
 
     it('lets only so much wait', async () => {
         const connection = new BridgeConnection({
+            page: new TestPage(),
             openSocket: () => new TestBrowser(server).openSocket(),
             access: new BridgeAccess(new TestBrowser(server).openTab(), async () => { throw new Error('away'); })
         });
@@ -324,5 +325,56 @@ describe('BridgeConnection', { timeout: 60_000 }, () => {
         const { entries } = await theirs.request('fs.readDirectory', { path: '/workspace' });
         assert.ok(!entries.some(({ name }) => name === 'secret'));
         await assert.rejects(connection.request('fs.stat', { path: '/workspace' }), unavailable);
+    });
+
+    it('keeps two pages of one browser in two sessions', async () => {
+        const browser = await register();
+        const first = browser.connect();
+        const { id } = await first.request('sessions.create', { name: 'Other' });
+        const second = browser.connect({}, id);
+        await Promise.all([reach(first, 'online'), reach(second, 'online')]);
+        const { session } = await first.info;
+        assert.equal((await second.info).session, id);
+        // The new token is for the session that was signed in to, and good for both channels.
+        const access = browser.openAccess();
+        await access.renew(access.term);
+        await Promise.all([first, second].map(connection => connection.request('rpc.ping', undefined)));
+        assert.equal(browser.sockets.length, 2);
+        // Signed out and in again, each comes back to its own.
+        await browser.logout();
+        await Promise.all([reach(first, 'signed-out'), reach(second, 'signed-out')]);
+        const written = Promise.all([
+            first.mutate('fs.writeFile', { path: '/workspace/which', content: text(session) }),
+            second.mutate('fs.writeFile', { path: '/workspace/which', content: text(id) })
+        ]);
+        await browser.login();
+        browser.connect();
+        await written;
+        for (const connection of [first, second]) {
+            const { content } = await connection.request('fs.readFile', { path: '/workspace/which' });
+            assert.equal(Buffer.from(content).toString(), connection === first ? session : id);
+        }
+    });
+
+    it('waits for its session while that is deleted, and saves when it is restored', async () => {
+        const browser = await register();
+        const first = browser.connect();
+        await reach(first, 'online');
+        const own = (await first.info).session;
+        const { id } = await first.request('sessions.create', { name: 'Other' });
+        const second = browser.connect({}, id);
+        await reach(second, 'online');
+        await second.request('sessions.delete', { session: own });
+        await reach(first, 'session-gone');
+        const written = first.mutate('fs.writeFile', { path: '/workspace/kept', content: text('kept') });
+        await second.request('sessions.restore', { session: own });
+        first.wake();
+        await written;
+        assert.equal((await first.info).session, own);
+        assert.equal(first.state, 'online');
+        const { entries } = await second.request('fs.readDirectory', { path: '/workspace' });
+        assert.ok(!entries.some(({ name }) => name === 'kept'));
+        const { content } = await first.request('fs.readFile', { path: '/workspace/kept' });
+        assert.equal(Buffer.from(content).toString(), 'kept');
     });
 });

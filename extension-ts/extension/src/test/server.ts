@@ -13,7 +13,11 @@ import { Container } from '@theia/core/shared/inversify';
 import { WebSocket } from 'ws';
 import { AccessFetch, AccessRenewal, AccessSharing, AccessTerm, BridgeAccess } from '../browser/connection/bridge-access';
 import { BridgeConnection, ConnectionState, ConnectionTiming } from '../browser/connection/bridge-connection';
+<<<<<<< HEAD
 import { decodeFrame, FrameData } from '../common/frames/frame';
+=======
+import { PageSession } from '../browser/connection/page-session';
+>>>>>>> 5c71f49 (Sessions view: texts and tests)
 import { BridgeSocket } from '../browser/connection/rpc-channel';
 import { BridgeFileSystemServer } from '../browser/files/bridge-file-system-server';
 import { SendFile } from '../browser/files/file-sender';
@@ -75,6 +79,16 @@ interface SignedIn {
     readonly expires_in: number;
 }
 
+/** A tab's address, as far as it names a session. */
+export class TestPage implements PageSession {
+
+    constructor(public session: string | undefined = undefined) { }
+
+    adopt(session: string): void {
+        this.session = session;
+    }
+}
+
 let accounts = 0;
 
 /** What a browser keeps: the cookies, here as tokens, and what its tabs share. */
@@ -116,7 +130,7 @@ export class TestBrowser implements Disposable {
 
     readonly fetch: AccessFetch = async (name, { method }) => {
         if (name !== 'api/v5/auth/refresh') {
-            return fetch(this.server.url + name, { method });
+            return fetch(this.server.url + name, { method, headers: { authorization: `Bearer ${this.access}` } });
         }
         this.refreshes++;
         const response = await this.post('refresh', { refresh_token: this.refresh });
@@ -186,15 +200,19 @@ export class TestBrowser implements Disposable {
         return container;
     }
 
-    readonly openSocket = (): TestSocket => {
-        const socket = new TestSocket(`${this.server.url.replace('http', 'ws')}ws/rpc?token=${this.access}`);
+    readonly openSocket = (session?: string): TestSocket => {
+        const named = session ? `&session=${session}` : '';
+        const socket = new TestSocket(`${this.server.url.replace('http', 'ws')}ws/rpc?token=${this.access}${named}`);
         this.sockets.push(socket);
         return socket;
     };
 
-    connect(timing: Partial<ConnectionTiming> = {}): BridgeConnection {
-        const access = this.openAccess();
-        const connection = new BridgeConnection({ openSocket: this.openSocket, access, timing: { firstRetry: 20, lastRetry: 100, ...timing } });
+    /** @param session what the address of the tab names */
+    connect(timing: Partial<ConnectionTiming> = {}, session?: string): BridgeConnection {
+        const page = new TestPage(session);
+        const connection = new BridgeConnection({
+            openSocket: () => this.openSocket(page.session), access: this.openAccess(), page, timing: { firstRetry: 20, lastRetry: 100, ...timing }
+        });
         connection.start();
         this.tabsOpen.push(connection);
         return connection;

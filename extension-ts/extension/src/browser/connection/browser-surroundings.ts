@@ -23,10 +23,10 @@ export function serverUrl(path: string): URL {
  */
 class BrowserPageSession implements PageSession {
 
-    protected current = new URLSearchParams(location.search).get(SESSION) || undefined;
+    protected current: string | undefined;
 
     get session(): string | undefined {
-        return this.current;
+        return this.current ??= new URLSearchParams(location.search).get(SESSION) || undefined;
     }
 
     adopt(session: string): void {

@@ -4,7 +4,7 @@ import { nls } from '@theia/core/lib/common/nls';
 import { inject, injectable } from '@theia/core/shared/inversify';
 import { RelatedSession, Session } from '../../common/protocol.generated';
 import { SessionOpener } from './session-opener';
-import { sizeText, timeText } from './session-texts';
+import { longAboutText } from './session-texts';
 import { SessionsService } from './sessions-service';
 
 interface SessionItem extends QuickPickItem {
@@ -41,7 +41,7 @@ export class SessionPicker {
                 : nls.localize('theia-bridge/sessions/noOthers', 'You have no other session.'));
             return undefined;
         }
-        return this.show(placeholder, offered.map(session => this.toItem(session, [timeText(session), sizeText(session), session.description])));
+        return this.show(placeholder, offered.map(session => this.toItem(session, [longAboutText(session), session.description])));
     }
 
     async pickRelated(placeholder: string, related: RelatedSession[]): Promise<Session | undefined> {

@@ -14,6 +14,7 @@ import { DELETED_SESSION_CONTEXT_MENU, SESSION_CONTEXT_MENU, SessionCommands } f
 import { SessionDialog, SessionDialogProps } from './session-dialog';
 import { SessionOpener } from './session-opener';
 import { SessionPicker } from './session-picker';
+import { forkName } from './session-texts';
 import { SessionsService } from './sessions-service';
 import { SessionsWidget } from './sessions-widget';
 
@@ -155,7 +156,7 @@ export class SessionsContribution extends AbstractViewContribution<SessionsWidge
         const made = await this.ask({
             title: nls.localize('theia-bridge/sessions/forkTitle', 'Fork “{0}”', session.name),
             action: nls.localize('theia-bridge/sessions/forkIt', 'Fork'),
-            details: { ...session, name: nls.localize('theia-bridge/sessions/forkName', '{0} (fork)', session.name) },
+            details: { ...session, name: forkName(session.name) },
             nameOnly: true,
             save: ({ name }) => this.sessions.fork(id, name)
         });

@@ -10,7 +10,7 @@ import { inject, injectable, postConstruct } from '@theia/core/shared/inversify'
 import * as React from '@theia/core/shared/react';
 import { Session } from '../../common/protocol.generated';
 import { DELETED_SESSION_CONTEXT_MENU, SESSION_CONTEXT_MENU, SessionCommands } from './session-commands';
-import { sizeText, timeText } from './session-texts';
+import { aboutText, longAboutText } from './session-texts';
 import { SessionsService } from './sessions-service';
 
 /** What there is of one of the two lists; undefined until it is known. */
@@ -185,11 +185,10 @@ export class SessionsWidget extends ReactWidget {
     protected renderRow(session: Session, focusable: boolean): React.ReactNode {
         const { id, name, tags, description, parent } = session;
         const open = id === this.service.currentId && !session.deletedAt;
-        const about = [timeText(session), sizeText(session)].join(' · ');
         const classes = ['theia-bridge-session', ...id === this.selected ? ['theia-mod-selected'] : [], ...open ? ['theia-mod-open'] : []];
         return <div
             key={id} className={classes.join(' ')} role='row' tabIndex={focusable ? 0 : -1} data-session={id}
-            aria-selected={id === this.selected} aria-current={open || undefined} title={[name, description].filter(text => text).join('\n')}
+            aria-selected={id === this.selected} aria-current={open || undefined} title={[name, longAboutText(session), description].filter(text => text).join('\n')}
             onFocus={() => this.select(session)} onDoubleClick={() => this.run(session)}
             onContextMenu={event => this.showMenu(session, event)} onKeyDown={event => this.handleKey(session, event)}
         >
@@ -199,7 +198,7 @@ export class SessionsWidget extends ReactWidget {
                     <span className='theia-bridge-session-label'>{name}</span>
                     {open && <span className='theia-bridge-session-open'>{nls.localize('theia-bridge/sessions/open', 'open')}</span>}
                 </div>
-                <div className='theia-bridge-session-about'>{about}</div>
+                <div className='theia-bridge-session-about'>{aboutText(session)}</div>
                 {tags.length > 0 && <div className='theia-bridge-session-tags'>{tags.map(tag => this.renderTag(session, tag))}</div>}
             </div>
             <div className='theia-bridge-session-actions' role='gridcell'>{session.deletedAt
