@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import msgspec
@@ -182,16 +182,19 @@ async def test_a_named_session_outlives_that_of_the_token(gateway: Gateway) -> N
     ada = await gateway.register()
     other = (await make(ada, "Other"))["id"]
     async with within(ada, other) as client, ada.connect() as own:
-        await own.call("sessions.get", SessionParams(session=other), Session)
+        heard = own.notifications()
         await client.call("sessions.delete", SessionParams(session=ada.signed_in["session"]["id"]))
         with pytest.raises(ChannelClosed, match="deleted"):
-            async with asyncio.timeout(10):
-                while True:
-                    with suppress(RpcError):  # it is gone, and the channel not yet
-                        await own.call("workspace.info", None, WorkspaceInfo)
+            await until_closed(heard)
         assert (await client.call("workspace.info", None, WorkspaceInfo)).session == other
     async with within(ada, other) as client:
         assert await listed(client) == ["Other"]
+
+
+async def until_closed(heard: Notifications) -> None:
+    async with asyncio.timeout(10):
+        async for _ in heard:
+            pass
 
 
 async def told(heard: Notifications) -> None:

@@ -66,7 +66,7 @@ class SessionParams(Params, frozen=True):
 
 class CreateSessionParams(Params, frozen=True):
     name: str
-    tags: list[str] = []
+    tags: list[str] = msgspec.field(default_factory=list)
     description: str = ""
 
 

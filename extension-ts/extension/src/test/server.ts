@@ -13,11 +13,8 @@ import { Container } from '@theia/core/shared/inversify';
 import { WebSocket } from 'ws';
 import { AccessFetch, AccessRenewal, AccessSharing, AccessTerm, BridgeAccess } from '../browser/connection/bridge-access';
 import { BridgeConnection, ConnectionState, ConnectionTiming } from '../browser/connection/bridge-connection';
-<<<<<<< HEAD
-import { decodeFrame, FrameData } from '../common/frames/frame';
-=======
 import { PageSession } from '../browser/connection/page-session';
->>>>>>> 5c71f49 (Sessions view: texts and tests)
+import { decodeFrame, FrameData } from '../common/frames/frame';
 import { BridgeSocket } from '../browser/connection/rpc-channel';
 import { BridgeFileSystemServer } from '../browser/files/bridge-file-system-server';
 import { SendFile } from '../browser/files/file-sender';
