@@ -57,11 +57,15 @@ class Ide:
         await self.page.keyboard.press("Enter")
         await self.ready()
 
-    async def ready(self) -> None:
-        """Waits until the IDE has started and the explorer shows files."""
+    async def started(self) -> None:
+        """Waits until the IDE has started, whatever view it shows."""
         async with asyncio.timeout(READY / 1000):
             await self._started.wait()
         await expect(self.page.locator(".theia-preload")).to_have_count(0, timeout=READY)
+
+    async def ready(self) -> None:
+        """Waits until the IDE has started and the explorer shows files."""
+        await self.started()
         await expect(self.nodes().first).to_be_visible(timeout=READY)
 
     def nodes(self) -> Locator:

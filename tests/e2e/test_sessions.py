@@ -130,7 +130,7 @@ async def test_made_found_and_changed(ide: Ide) -> None:
 
     # Renamed in another window, and here at once.
     window = await another(ide, session_of(ide.page))
-    await window.ready()
+    await window.started()
     await show(window)
     await row(window, "My workspace").click()
     await window.page.keyboard.press("F2")
@@ -168,7 +168,7 @@ async def test_a_fork_goes_its_own_way(ide: Ide) -> None:
 
     # The other beside it, by its address; both have the file open and are edited in turns.
     window = await another(ide, parent)
-    await window.ready()
+    await window.started()
     await expect(window.tab("README.md")).to_be_visible()
     await expect(window.page).to_have_title(re.compile("README.md.*My workspace"))
     await ide.page.bring_to_front()
@@ -181,7 +181,7 @@ async def test_a_fork_goes_its_own_way(ide: Ide) -> None:
     for one, session, text in ((ide, fork, "in the fork"), (window, parent, "in the parent")):
         await one.page.bring_to_front()
         await one.page.reload()
-        await one.ready()
+        await one.started()
         assert session_of(one.page) == session
         await expect(one.editor()).to_contain_text(text, timeout=READY)
 
@@ -216,7 +216,7 @@ async def test_each_window_keeps_its_session_across_sign_in(ide: Ide) -> None:
     await ide.page.get_by_label("E-mail address").fill(me["email"])
     await ide.page.get_by_label("Password", exact=True).fill("correct horse battery")
     await ide.page.keyboard.press("Enter")
-    await ide.ready()
+    await ide.started()
     assert session_of(ide.page) == first
     await window.page.reload()
     await expect(window.page).to_have_title(re.compile("Other"), timeout=READY)
@@ -224,6 +224,15 @@ async def test_each_window_keeps_its_session_across_sign_in(ide: Ide) -> None:
 
 
 async def test_deleted_and_restored(ide: Ide) -> None:
+    saving = await ide.page.context.request.put(
+        f"{ide.url}/api/v5/files/home/.theia/settings.json",
+        data=b'{"files.autoSave": "off"}',
+        headers={"Content-Type": "application/octet-stream"},
+    )
+    assert saving.ok
+    await ide.page.reload()
+    await ide.ready()
+    await ide.open("README.md")
     await show(ide)
     await create(ide, "Doomed")
     await row(ide, "Doomed").click()
@@ -237,8 +246,6 @@ async def test_deleted_and_restored(ide: Ide) -> None:
     await expect(row(ide, "Doomed")).to_be_visible()
 
     # The one that is open, with an edit that is not saved: deleted in another window.
-    await ide.open("README.md")
-    await ide.command("Toggle Auto Save")
     await ide.type("not saved yet\n")
     own = session_of(ide.page)
     async with ide.page.context.expect_page() as opening:
@@ -251,11 +258,12 @@ async def test_deleted_and_restored(ide: Ide) -> None:
     await window.page.keyboard.press("Delete")
     await window.confirm()
     await ide.page.bring_to_front()
-    told = ide.notification("was deleted")
+    told = ide.notification("Nothing more is saved")
     await expect(told).to_be_visible(timeout=READY)
     await expect(ide.status()).to_contain_text("Session deleted")
     await ide.shot("session-gone")
     await expect(ide.dirty("README.md")).to_be_visible()
+    await ide.editor().click()
     await ide.page.keyboard.press("Control+s")
     await told.get_by_role("button", name="Restore").click()
     await expect(ide.dirty("README.md")).to_have_count(0, timeout=READY)

@@ -166,7 +166,7 @@ export class SessionsWidget extends ReactWidget {
             <button className='theia-bridge-sessions-toggle' aria-expanded={this.showsDeleted} onClick={() => this.toggleDeleted()}>
                 <span className={codicon(this.showsDeleted ? 'chevron-down' : 'chevron-right')}></span>{label}
             </button>
-            {this.showsDeleted && this.renderError(error)}
+            {this.showsDeleted && !this.listed.error && this.renderError(error)}
             {this.showsDeleted && sessions && (sessions.length
                 ? this.renderGrid(sessions, label)
                 : <div className='theia-widget-noInfo'>{this.search
