@@ -1,6 +1,6 @@
 import { BridgeAccess } from '../browser/connection/bridge-access';
 import { BridgeConnection } from '../browser/connection/bridge-connection';
-import { browserFetch, BrowserAccessSharing, openBrowserSocket } from '../browser/connection/browser-surroundings';
+import { addressedSession, browserFetch, BrowserAccessSharing, openBrowserSocket } from '../browser/connection/browser-surroundings';
 import { FrameRecorder } from '../common/frames/frame-recorder';
 import { WorkspaceInfo } from '../common/protocol.generated';
 import { AnswerView } from './call/answer-view';
@@ -25,7 +25,9 @@ const FIRST_METHOD = 'fs.readDirectory';
 const FIRST_LINE = 'fs.readDirectory path=/workspace';
 
 async function start(): Promise<void> {
-    const connection = new BridgeConnection({ openSocket: openBrowserSocket, access: new BridgeAccess(new BrowserAccessSharing(), browserFetch) });
+    const connection = new BridgeConnection({
+        openSocket: openBrowserSocket, access: new BridgeAccess(new BrowserAccessSharing(), browserFetch), page: addressedSession
+    });
     const log = new FrameLog();
     const recorder = new FrameRecorder();
     connection.onFrame(frame => log.add(recorder.record(frame)));

@@ -5,7 +5,8 @@ import { WorkspaceInfo } from '../common/protocol.generated';
 import { element } from './dom';
 
 const STATES: Readonly<Record<ConnectionState, string>> = {
-    connecting: 'Connecting…', online: 'Connected', offline: 'Offline', 'signed-out': 'Signed out', replaced: 'Signed in as somebody else'
+    connecting: 'Connecting…', online: 'Connected', offline: 'Offline', 'signed-out': 'Signed out', 'session-gone': 'The session is not there',
+    replaced: 'Signed in as somebody else'
 };
 
 /** Who works on what, how calls are encoded, and whether there is a connection. */
@@ -29,7 +30,7 @@ export class PageHeader {
                 element('a', { href: serverUrl('theia/').href }, 'IDE'), element('a', { href: serverUrl('api/v5/docs').href }, 'REST API')));
         const show = (state: ConnectionState) => {
             this.state.dataset.state = state;
-            this.state.replaceChildren(STATES[state], ...state === 'signed-out' || state === 'replaced' ? [' · ', this.wayOut(state)] : []);
+            this.state.replaceChildren(STATES[state], ...state === 'signed-out' || state === 'session-gone' || state === 'replaced' ? [' · ', this.wayOut(state)] : []);
         };
         connection.onDidChangeState(show);
         show(connection.state);
@@ -48,8 +49,11 @@ export class PageHeader {
         if (state === 'replaced') {
             return element('button', { type: 'button', class: 'link', onclick: () => location.reload() }, 'Load again');
         }
+        if (state === 'session-gone') {
+            return element('a', { href: location.pathname + location.hash }, 'Work in another');
+        }
         const login = serverUrl('login');
-        login.searchParams.set('next', location.pathname);
+        login.searchParams.set('next', location.pathname + location.search);
         return element('a', { href: login.href }, 'Sign in');
     }
 }

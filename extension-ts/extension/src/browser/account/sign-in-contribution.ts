@@ -70,7 +70,7 @@ export class SignInContribution implements FrontendApplicationContribution {
         const reload = nls.localizeByDefault('Reload');
         const chosen = await this.messages.warn(
             nls.localize('theia-bridge/account/replaced',
-                'Somebody else is now signed in in this browser. Nothing more is saved from this page.'),
+                'Somebody else, or another workspace session, is now signed in in this browser. Nothing more is saved from this page.'),
             { timeout: 0 }, reload
         );
         if (chosen === reload) {

@@ -39,6 +39,14 @@ const SESSION = 'session';
 
 export const browserPageSession: PageSession = new BrowserPageSession();
 
+/** Of pages that name no session by themselves: without one in their address it is that of whoever signs in. */
+export const addressedSession: PageSession = {
+    get session(): string | undefined {
+        return browserPageSession.session;
+    },
+    adopt: () => { }
+};
+
 function withSession(url: URL, session: string | undefined): URL {
     if (session) {
         url.searchParams.set(SESSION, session);

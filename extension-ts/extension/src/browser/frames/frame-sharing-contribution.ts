@@ -9,7 +9,7 @@ import { inject, injectable } from '@theia/core/shared/inversify';
 import { FrameRecorder } from '../../common/frames/frame-recorder';
 import { openSharing, SharingMessage } from '../../common/frames/frame-sharing';
 import { BridgeConnection } from '../connection/bridge-connection';
-import { serverUrl } from '../connection/browser-surroundings';
+import { sessionUrl } from '../connection/browser-surroundings';
 
 const CATEGORY = 'Theia Bridge';
 const ELEMENT = 'theia-bridge-frame-sharing';
@@ -50,7 +50,7 @@ export class FrameSharingContribution implements CommandContribution, FrontendAp
     protected sharing = false;
 
     registerCommands(commands: CommandRegistry): void {
-        commands.registerCommand(ConsoleCommands.OPEN, { execute: () => this.windows.openNewWindow(serverUrl('console/').href, { external: true }) });
+        commands.registerCommand(ConsoleCommands.OPEN, { execute: () => this.windows.openNewWindow(sessionUrl('console/').href, { external: true }) });
         commands.registerCommand(ConsoleCommands.SHARE, { execute: () => this.share(), isEnabled: () => !this.sharing, isVisible: () => !this.sharing });
         commands.registerCommand(ConsoleCommands.STOP, { execute: () => this.toStop.dispose(), isEnabled: () => this.sharing, isVisible: () => this.sharing });
     }

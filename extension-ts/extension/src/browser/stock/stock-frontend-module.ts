@@ -16,7 +16,7 @@ import { AccountContribution } from '../account/account-contribution';
 import { SignInContribution } from '../account/sign-in-contribution';
 import { BridgeAccess } from '../connection/bridge-access';
 import { BridgeConnection } from '../connection/bridge-connection';
-import { browserFetch, BrowserAccessSharing, openBrowserSocket, reachServerAt } from '../connection/browser-surroundings';
+import { addressedSession, browserFetch, BrowserAccessSharing, openBrowserSocket, reachServerAt } from '../connection/browser-surroundings';
 import { ConnectionWakeContribution } from '../connection/connection-wake-contribution';
 import { Embedder } from '../connection/embedder';
 import { BridgeFileResourceResolver } from '../files/bridge-file-resource';
@@ -51,7 +51,9 @@ reachServerAt(BRIDGE_PATH);
 export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(BridgeAccess).toDynamicValue(() => new StockAccess(new BrowserAccessSharing(), browserFetch, new Embedder())).inSingletonScope();
     bind(BridgeConnection).toDynamicValue(({ container }) => {
-        const connection = new BridgeConnection({ openSocket: openBrowserSocket, access: container.get(BridgeAccess) });
+        const connection = new BridgeConnection({
+            openSocket: openBrowserSocket, access: container.get(BridgeAccess), page: addressedSession
+        });
         connection.start();
         return connection;
     }).inSingletonScope();
