@@ -6,16 +6,16 @@ import asyncio
 import itertools
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from http import HTTPStatus
 from types import NoneType
-from typing import Generic, Literal, Self, TypeVar, cast, overload
+from typing import Generic, Literal, NamedTuple, Self, TypeAlias, TypeVar, cast, overload
 from weakref import WeakSet
 
 import msgspec
-from msgspec import UNSET, Raw
+from msgspec import UNSET, Raw, UnsetType
 from websockets.asyncio.client import ClientConnection, connect, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -27,6 +27,21 @@ R = TypeVar("R")
 
 Encoding = Literal["msgpack", "json"]
 _CODECS: Mapping[Encoding, Codec] = {"msgpack": MSGPACK, "json": JSON}
+Params: TypeAlias = msgspec.Struct | Mapping[str, object] | Sequence[object] | None
+OnFrame: TypeAlias = Callable[[Literal["sent", "received"], Encoding, bytes], None]
+"""Is shown a frame, for whoever debugs."""
+
+
+class Answer(NamedTuple):
+    """A result of any type, and its size in bytes."""
+
+    value: object
+    size: int
+
+
+class _Received(NamedTuple):
+    codec: Codec
+    incoming: Incoming
 
 
 class Unauthorized(PermissionError):
@@ -38,15 +53,26 @@ class Client:
 
     Calls may be made side by side. Each is answered, raises the server's `RpcError`, or raises
     `ChannelClosed` when the connection ends first.
+
+    Attributes:
+        encoding: of what is sent, and so of what is answered; it may be changed at any time.
     """
 
-    def __init__(self, socket: ClientConnection, codec: Codec, backlog: int, patience: float = 0.0) -> None:
+    def __init__(
+        self,
+        socket: ClientConnection,
+        encoding: Encoding,
+        backlog: int,
+        patience: float = 0.0,
+        on_frame: OnFrame | None = None,
+    ) -> None:
+        self.encoding: Encoding = encoding
         self._socket = socket
-        self._codec = codec
         self._backlog = backlog
         self._patience = patience
+        self._on_frame = on_frame
         self._ids = itertools.count(1)
-        self._pending: dict[int, asyncio.Future[Incoming | None]] = {}
+        self._pending: dict[int, asyncio.Future[_Received | None]] = {}
         self._streams: WeakSet[Notifications] = WeakSet()  # one that nobody iterates any more goes
         self._cancellations: set[asyncio.Task[None]] = set()
         self._closed: str | None = None
@@ -64,6 +90,7 @@ class Client:
         backlog: int = 10_000,
         open_timeout: float = 10.0,
         patience: float = 0.0,
+        on_frame: OnFrame | None = None,
     ) -> AsyncIterator[Client]:
         """Connects, and closes the connection at the end of the `async with`.
 
@@ -78,6 +105,7 @@ class Client:
             open_timeout: seconds the connection may take to be made.
             patience: seconds a call may wait in all, to be made again when the server says that it takes no
                 more for now (`rpc.errors.RETRY_AFTER`).
+            on_frame: is shown every frame, as it is sent and received.
 
         Raises:
             Unauthorized: the server wants a (valid) token.
@@ -101,7 +129,7 @@ class Client:
                 "it wants a token: give one" if token is None else "the token is wrong or expired: renew it"
             )
             raise Unauthorized(f"The server answered 401 Unauthorized; {reason}") from None
-        client = cls(socket, _CODECS[encoding], backlog, patience)
+        client = cls(socket, encoding, backlog, patience, on_frame)
         reader = asyncio.create_task(client._read())
         try:
             yield client
@@ -112,14 +140,12 @@ class Client:
                 await asyncio.wait(client._cancellations)
 
     @overload
-    async def call(self, method: str, params: msgspec.Struct | None, result: None = None) -> None: ...
+    async def call(self, method: str, params: Params, result: None = None) -> None: ...
 
     @overload
-    async def call(self, method: str, params: msgspec.Struct | None, result: type[R]) -> R: ...
+    async def call(self, method: str, params: Params, result: type[R]) -> R: ...
 
-    async def call(
-        self, method: str, params: msgspec.Struct | None = None, result: type[R] | None = None
-    ) -> R | None:
+    async def call(self, method: str, params: Params = None, result: type[R] | None = None) -> R | None:
         """Calls a method. Cancelling the call cancels it on the server too.
 
         Args:
@@ -130,6 +156,16 @@ class Client:
             ChannelClosed: the connection ended before the answer came; whether the method has run is unknown.
             msgspec.ValidationError: the result is not of that type.
         """
+        answer, _ = await self._patiently(
+            method, params, cast(type[R], NoneType if result is None else result)
+        )
+        return answer
+
+    async def ask(self, method: str, params: Params = None) -> Answer:
+        """Calls a method whose result may be anything, as `call`."""
+        return Answer(*await self._patiently(method, params, object))
+
+    async def _patiently(self, method: str, params: Params, result: type[R]) -> tuple[R, int]:
         given_up = time.monotonic() + self._patience
         while True:
             try:
@@ -140,11 +176,12 @@ class Client:
                     raise
             await asyncio.sleep(pause)
 
-    async def _call(self, method: str, params: msgspec.Struct | None, result: type[R] | None) -> R | None:
-        reply = self._expect(cast(type[R], NoneType if result is None else result))
+    async def _call(self, method: str, params: Params, result: type[R]) -> tuple[R, int]:
+        reply = self._expect(result)
         try:
-            await self._send(self._request(method, params, reply.id))
-            return await reply
+            codec, request = self._request(method, params, reply.id)
+            await self._send(codec, request)
+            return await reply, reply.size
         except asyncio.CancelledError:
             if self._closed is None:
                 cancellation = asyncio.create_task(self._cancel(reply.id))
@@ -154,13 +191,13 @@ class Client:
         finally:
             self._pending.pop(reply.id, None)
 
-    async def notify(self, method: str, params: msgspec.Struct | None = None) -> None:
+    async def notify(self, method: str, params: Params = None) -> None:
         """Calls a method without an answer.
 
         Raises:
             ChannelClosed: the connection has ended.
         """
-        await self._send(self._request(method, params, None))
+        await self._send(*self._request(method, params, None))
 
     def batch(self) -> Batch:
         """A batch to be filled and sent."""
@@ -179,12 +216,16 @@ class Client:
             raise ChannelClosed(self._closed)
         return Reply(self, next(self._ids), result)
 
-    def _request(self, method: str, params: msgspec.Struct | None, id: int | None) -> bytes:
-        return self._codec.outgoing(method, UNSET if params is None else params, UNSET if id is None else id)
+    def _request(self, method: str, params: Params, id: int | None) -> tuple[Codec, bytes]:
+        codec = _CODECS[self.encoding]
+        given = UNSET if params is None else params
+        return codec, codec.outgoing(method, given, UNSET if id is None else id)
 
-    async def _send(self, data: bytes) -> None:
+    async def _send(self, codec: Codec, data: bytes) -> None:
+        if self._on_frame is not None:
+            self._on_frame("sent", "json" if codec.is_text else "msgpack", data)
         try:
-            await self._socket.send(data, text=self._codec.is_text)
+            await self._socket.send(data, text=codec.is_text)
         except ConnectionClosed as end:
             raise ChannelClosed(self._closed or _reason(end)) from None
 
@@ -196,7 +237,12 @@ class Client:
         reason = "The connection was closed"
         try:
             while True:
-                self._take(self._codec.decode_incoming(await self._socket.recv(decode=False)))
+                frame = await self._socket.recv()
+                codec = JSON if isinstance(frame, str) else MSGPACK
+                if self._on_frame is not None:
+                    data = frame.encode() if isinstance(frame, str) else frame
+                    self._on_frame("received", "json" if codec.is_text else "msgpack", data)
+                self._take(codec, codec.decode_incoming(frame))
         except ConnectionClosed as end:
             reason = _reason(end)
         except MALFORMED as error:
@@ -213,39 +259,46 @@ class Client:
                 stream.end(reason)
             await self._socket.close()
 
-    def _take(self, received: Incoming | list[Incoming]) -> None:
+    def _take(self, codec: Codec, received: Incoming | list[Incoming]) -> None:
         if isinstance(received, list):
             for incoming in received:
-                self._take(incoming)
+                self._take(codec, incoming)
         elif received.method is not None:
             for stream in self._streams:
-                stream.add(received)
+                stream.add(_Received(codec, received))
         elif isinstance(received.id, int):
             future = self._pending.pop(received.id, None)
             if future is not None and not future.done():
-                future.set_result(received)
+                future.set_result(_Received(codec, received))
         elif received.error is not None:
             # It answers a frame, nobody knows which: its calls would wait for ever.
             raise _Unusable(f"The server refused a frame: {received.error.message}")
 
 
 class Reply(Generic[R]):
-    """A call's answer that is yet to come: awaiting it gives the result or raises the error."""
+    """A call's answer that is yet to come: awaiting it gives the result or raises the error.
+
+    Attributes:
+        size: bytes of the result, once it is there.
+    """
 
     def __init__(self, client: Client, id: int, result: type[R]) -> None:
         self.id = id
+        self.size = 0
         self._client = client
         self._result = result
-        self._future: asyncio.Future[Incoming | None] = asyncio.get_running_loop().create_future()
+        self._future: asyncio.Future[_Received | None] = asyncio.get_running_loop().create_future()
         client._pending[id] = self._future
 
     def __await__(self) -> Generator[object, None, R]:
-        incoming = yield from self._future.__await__()
-        if incoming is None:
+        received = yield from self._future.__await__()
+        if received is None:
             raise ChannelClosed(self._client._closed)
+        codec, incoming = received
         if incoming.error is not None:
             raise _rpc_error(incoming.error)
-        return self._client._codec.decoder(self._result).decode(incoming.result)
+        self.size = memoryview(incoming.result).nbytes
+        return codec.decoder(self._result).decode(incoming.result)
 
 
 class Batch:
@@ -253,25 +306,30 @@ class Batch:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._codec = _CODECS[client.encoding]
         self._requests: list[Raw] = []
 
     @overload
-    def call(self, method: str, params: msgspec.Struct | None, result: None = None) -> Reply[None]: ...
+    def call(self, method: str, params: Params, result: None = None) -> Reply[None]: ...
 
     @overload
-    def call(self, method: str, params: msgspec.Struct | None, result: type[R]) -> Reply[R]: ...
+    def call(self, method: str, params: Params, result: type[R]) -> Reply[R]: ...
 
     def call(
-        self, method: str, params: msgspec.Struct | None = None, result: type[R] | None = None
+        self, method: str, params: Params = None, result: type[R] | None = None
     ) -> Reply[R] | Reply[None]:
         """Adds a call; its errors are those of `Client.call`."""
         reply = self._client._expect(cast(type[R], NoneType if result is None else result))
-        self._requests.append(Raw(self._client._request(method, params, reply.id)))
+        self._add(method, params, reply.id)
         return reply
 
-    def notify(self, method: str, params: msgspec.Struct | None = None) -> None:
+    def notify(self, method: str, params: Params = None) -> None:
         """Adds a call without an answer."""
-        self._requests.append(Raw(self._client._request(method, params, None)))
+        self._add(method, params, UNSET)
+
+    def _add(self, method: str, params: Params, id: int | UnsetType) -> None:
+        given = UNSET if params is None else params
+        self._requests.append(Raw(self._codec.outgoing(method, given, id)))
 
     async def send(self) -> None:
         """Sends what was added.
@@ -283,7 +341,7 @@ class Batch:
         if not self._requests:
             raise ValueError("The batch is empty")
         requests, self._requests = self._requests, []
-        await self._client._send(self._client._codec.encode(requests))
+        await self._client._send(self._codec, self._codec.encode(requests))
 
 
 class Notifications:
@@ -292,7 +350,7 @@ class Notifications:
     def __init__(self, client: Client, types: Mapping[str, type[msgspec.Struct]]) -> None:
         self._client = client
         self._types = types
-        self._waiting: deque[Incoming] = deque()
+        self._waiting: deque[_Received] = deque()
         self._changed = asyncio.Event()
         self._ended = client._closed
         client._streams.add(self)
@@ -306,9 +364,9 @@ class Notifications:
                 raise ChannelClosed(self._ended)
             self._changed.clear()
             await self._changed.wait()
-        incoming = self._waiting.popleft()
+        codec, incoming = self._waiting.popleft()
         name = incoming.method or ""
-        params: object = self._client._codec.decoder(self._types.get(name, object)).decode(incoming.params)
+        params: object = codec.decoder(self._types.get(name, object)).decode(incoming.params)
         return name, params
 
     def close(self) -> None:
@@ -316,7 +374,7 @@ class Notifications:
         self._client._streams.discard(self)
         self.end("These notifications were closed")
 
-    def add(self, notification: Incoming) -> None:
+    def add(self, notification: _Received) -> None:
         if len(self._waiting) >= self._client._backlog:
             raise _Unusable(
                 f"{len(self._waiting)} notifications wait: take them faster, or allow a larger backlog"

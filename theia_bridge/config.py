@@ -35,7 +35,7 @@ from fdb_provider.models import Limits
 from theia_bridge.rates import Budget
 
 OTHER_VARIABLES = {
-    *("THEIA_BRIDGE_CONFIG", "THEIA_BRIDGE_PASSWORD", "THEIA_BRIDGE_URL"),
+    *("THEIA_BRIDGE_CONFIG", "THEIA_BRIDGE_PASSWORD", "THEIA_BRIDGE_TOKEN", "THEIA_BRIDGE_URL"),
     *("THEIA_BRIDGE_OWNER", "THEIA_BRIDGE_FRAME_ORIGINS"),
 }
 """Variables that are no settings of the server: the file's name, and what the command line reads, or a Theia

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
-from aiohttp import ClientError, ClientSession, ClientTimeout
+from websockets.exceptions import InvalidHandshake
 
-from rpc import ChannelClosed
-from rpc.client import Client
+from rpc.client import Client, Encoding, OnFrame, Unauthorized
+from rpc.errors import ChannelClosed
 from theia_bridge import __version__
-from theia_bridge.methods.protocol import Renewed, RenewParams
 
 PATIENCE = 600.0
 """Seconds a call waits in all while the server takes no more calls of this user."""
@@ -25,6 +26,10 @@ _AGENT = {"User-Agent": f"theia-bridge/{__version__}"}
 
 class SignInFailed(Exception):
     """The server cannot be reached or refuses; the message says which and what to do."""
+
+
+class Unreachable(SignInFailed):
+    """No server answers, or what answers is none."""
 
 
 class SignIn(msgspec.Struct):
@@ -75,47 +80,150 @@ class Connection:
     token: Callable[[], str]
 
 
-@contextlib.asynccontextmanager
-async def with_token(url: str, socket: str, token: str) -> AsyncIterator[Connection]:
-    """A connection by a token the caller has; it ends when the token does."""
-    async with Client.connect(socket, token=token, patience=PATIENCE) as client:
-        yield Connection(url, client, lambda: token)
+class Access(Protocol):
+    """A right to open channels."""
+
+    @property
+    def token(self) -> str:
+        """The access token that stands now."""
+        ...
+
+    def channel(
+        self, *, encoding: Encoding = "msgpack", on_frame: OnFrame | None = None, patience: float = PATIENCE
+    ) -> contextlib.AbstractAsyncContextManager[Client]:
+        """A channel that is open for as long as the right stands; arguments as of `Client.connect`.
+
+        Raises:
+            SignInFailed, Unauthorized: the right has ended.
+            Unreachable: there is no connection.
+        """
+        ...
 
 
-@contextlib.asynccontextmanager
-async def connected(url: str, socket: str, email: str, password: str) -> AsyncIterator[Connection]:
-    """A connection that is kept past its token's end, and signed out at its own end.
+class GivenToken:
+    """A token the caller has; it is not renewed.
 
     Args:
-        url, socket: the server's address, and that of its RPC channel.
-
-    Raises:
-        SignInFailed: at the beginning.
+        socket: the address of the RPC channel.
     """
-    current = await sign_in(url, email, password)
 
-    async def keep() -> None:
-        nonlocal current
-        while True:
-            await asyncio.sleep(current.expires_in * RENEW_AT)
-            content = await _post(url, "refresh", {"refresh_token": current.refresh_token})
-            current = msgspec.json.decode(content, type=SignIn)
-            await client.call("auth.renew", RenewParams(token=current.access_token), Renewed)
+    def __init__(self, socket: str, token: str) -> None:
+        self.token = token
+        self._socket = socket
 
-    async with Client.connect(socket, token=current.access_token, patience=PATIENCE) as client:
-        keeper = asyncio.create_task(keep())
+    @contextlib.asynccontextmanager
+    async def channel(
+        self, *, encoding: Encoding = "msgpack", on_frame: OnFrame | None = None, patience: float = PATIENCE
+    ) -> AsyncIterator[Client]:
+        """As `Access.channel`."""
+        connecting = Client.connect(
+            self._socket, token=self.token, encoding=encoding, on_frame=on_frame, patience=patience
+        )
+        async with _reached(self._socket, connecting) as client:
+            yield client
+
+
+class SignedIn:
+    """A sign-in that is renewed while a channel is open, and when one is opened."""
+
+    def __init__(self, url: str, socket: str, current: SignIn) -> None:
+        self._url = url
+        self._socket = socket
+        self._renewing: asyncio.Task[None] | None = None
+        self._take(current)
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def by_password(cls, url: str, socket: str, email: str, password: str) -> AsyncIterator[SignedIn]:
+        """Signs in, and out at the end. Raises `SignInFailed`."""
+        signed_in = cls(url, socket, await sign_in(url, email, password))
         try:
-            yield Connection(url, client, lambda: current.access_token)
+            yield signed_in
         finally:
-            keeper.cancel()
-            # What went wrong with renewing shows in the calls that the closed channel refuses.
-            with contextlib.suppress(asyncio.CancelledError, SignInFailed, ChannelClosed):
-                await keeper
-    with contextlib.suppress(SignInFailed):
-        await sign_out(url, current.refresh_token)
+            with contextlib.suppress(SignInFailed):
+                if signed_in._renewing is not None:
+                    await signed_in._renewing
+                await sign_out(url, signed_in._current.refresh_token)
+
+    @property
+    def token(self) -> str:
+        """The access token that stands now."""
+        return self._current.access_token
+
+    @contextlib.asynccontextmanager
+    async def channel(
+        self, *, encoding: Encoding = "msgpack", on_frame: OnFrame | None = None, patience: float = PATIENCE
+    ) -> AsyncIterator[Client]:
+        """As `Access.channel`."""
+        async with contextlib.AsyncExitStack() as stack:
+
+            async def connect() -> Client:
+                connecting = Client.connect(
+                    self._socket, token=self.token, encoding=encoding, on_frame=on_frame, patience=patience
+                )
+                return await stack.enter_async_context(_reached(self._socket, connecting))
+
+            if time.monotonic() >= self._renew_at:  # no channel was open meanwhile
+                await self._renew()
+            try:
+                client = await connect()
+            except Unauthorized:  # this machine slept, or its clock is not the server's
+                await self._renew()
+                client = await connect()
+            keeper = asyncio.create_task(self._keep(client))
+            try:
+                yield client
+            finally:
+                keeper.cancel()
+                # What went wrong with renewing shows in the calls that the closed channel refuses.
+                with contextlib.suppress(asyncio.CancelledError, SignInFailed, ChannelClosed):
+                    await keeper
+
+    async def _keep(self, client: Client) -> None:
+        while True:
+            await asyncio.sleep(self._renew_at - time.monotonic())
+            await self._renew()
+            await client.call("auth.renew", {"token": self.token}, object)
+
+    async def _renew(self) -> None:
+        """Goes on though it be cancelled: the refresh token is used up once the server has it."""
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._refresh())
+        await asyncio.shield(self._renewing)
+
+    async def _refresh(self) -> None:
+        content = await _post(self._url, "refresh", {"refresh_token": self._current.refresh_token})
+        self._take(msgspec.json.decode(content, type=SignIn))
+
+    def _take(self, current: SignIn) -> None:
+        self._current = current
+        self._renew_at = time.monotonic() + current.expires_in * RENEW_AT
+
+
+@contextlib.asynccontextmanager
+async def _reached(
+    socket: str, connecting: contextlib.AbstractAsyncContextManager[Client]
+) -> AsyncIterator[Client]:
+    """A connection, with what is wrong if there is none."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            client = await stack.enter_async_context(connecting)
+        except Unauthorized:
+            raise
+        except OSError as error:
+            raise _unreachable(socket, error) from None
+        except InvalidHandshake as error:
+            raise Unreachable(f"{socket} answers, but not as Theia Bridge does: {error}") from None
+        yield client
+
+
+def _unreachable(url: str, error: Exception) -> Unreachable:
+    return Unreachable(f"no server answers at {url} ({error}): start it with `theia-bridge serve`")
 
 
 async def _post(url: str, action: str, body: Mapping[str, str | bool]) -> bytes:
+    from aiohttp import ClientError, ClientSession, ClientTimeout  # noqa: PLC0415 - a token needs none of it
+
     try:
         async with (
             ClientSession(timeout=ClientTimeout(total=30), headers=_AGENT) as http,
@@ -124,12 +232,10 @@ async def _post(url: str, action: str, body: Mapping[str, str | bool]) -> bytes:
             content = await response.read()
             status = response.status
     except (ClientError, TimeoutError) as error:
-        raise SignInFailed(
-            f"no server answers at {url} ({error}): start it with `theia-bridge serve`"
-        ) from None
+        raise _unreachable(url, error) from None
     if status < 300:
         return content
     try:
         raise SignInFailed(msgspec.json.decode(content, type=_Problem).detail)
     except msgspec.MsgspecError:
-        raise SignInFailed(f"{url} answered {status}, but not as Theia Bridge does") from None
+        raise Unreachable(f"{url} answered {status}, but not as Theia Bridge does") from None

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from rpc.client import Params
 from rpc.console.secrets import masked_member
 from rpc.console.values import ReadFile, Values
 from rpc.console.words import SyntaxFault, Word, is_text, quoted, whole_words
@@ -22,14 +23,14 @@ class CallLine:
     """A call to be made; `params` are an object or, of a raw request, anything."""
 
     method: str
-    params: object = None
+    params: Params = None
 
 
 class _Raw(msgspec.Struct):
     """A request as it goes over the wire; its other members are made anew."""
 
     method: str
-    params: object = None
+    params: dict[str, object] | list[object] | None = None
 
 
 class Calls:
@@ -63,7 +64,7 @@ class Calls:
                 raise SyntaxFault(
                     f"Behind the params is {words[1]!r}: give all in one object, or by key=value"
                 )
-            return CallLine(name, self.json_params(method, words[0]))
+            return self.json_params(name, words[0])
         params: dict[str, object] = {}
         for word in words:
             self._add(method, word, params)
@@ -78,13 +79,13 @@ class Calls:
             raise SyntaxFault(f"There is no method {name}{nearest(name, self.methods)}")
         return self.methods[name]
 
-    def json_params(self, method: Described, text: str) -> object:
-        """Params given as one JSON object, with the bytes in it decoded. Raises `SyntaxFault`."""
+    def json_params(self, name: str, text: str) -> CallLine:
+        """A call of a method, known or not, with params in JSON, named or in order. Raises `SyntaxFault`."""
         try:
-            params = msgspec.json.decode(text)
-        except msgspec.DecodeError as error:
-            raise SyntaxFault(f"The params are no JSON: {error}") from None
-        return params if method.struct is None else self.values.from_json(method.struct, params)
+            params = msgspec.json.decode(text, type=dict[str, object] | list[object] | None)
+        except msgspec.MsgspecError as error:
+            raise SyntaxFault(f"The params are no JSON object or array: {error}") from None
+        return CallLine(name, self._in_bytes(name, params))
 
     def written(self, name: str, params: Iterable[tuple[str, object]]) -> str:
         """A call as a line, without secrets. Values are bytes, or as in JSON."""
@@ -146,11 +147,21 @@ class Calls:
             raise SyntaxFault(
                 f'This is no request: {error}. One is {{"method": "rpc.ping", "params": {{}}}}'
             ) from None
-        method = self.methods.get(request.method)
-        params = request.params
-        if method is not None and method.struct is not None:
-            params = self.values.from_json(method.struct, params)
-        return CallLine(request.method, params)
+        return CallLine(request.method, self._in_bytes(request.method, request.params))
+
+    def _in_bytes(self, name: str, params: dict[str, object] | list[object] | None) -> Params:
+        """Params of JSON with what are bytes decoded."""
+        method = self.methods.get(name)
+        if method is None:
+            return params
+        if isinstance(params, list):
+            by_position = zip(params, method.params, strict=False)
+            given = [self.values.from_json(param.schema, value) for value, param in by_position]
+            return [*given, *params[len(given) :]]
+        schemas = {param.name: param.schema for param in method.params}
+        return params and {
+            key: self.values.from_json(schemas.get(key, _ANY), value) for key, value in params.items()
+        }
 
 
 def usage(method: Described) -> str:

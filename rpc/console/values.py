@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from rpc.console.words import SyntaxFault
-from rpc.description import Description, Schema
+from rpc.description import Description, Schema, referred
 
 ReadFile = Callable[[str], bytes]
 """Reads a local file that was named with `@`; raises OSError."""
@@ -90,8 +90,13 @@ class Values:
         return [inner for choice in schema.any_of for inner in self.choices(choice)]
 
     def name(self, schema: Schema) -> str:
-        """The type in words, such as `integer or null`."""
-        return " or ".join(dict.fromkeys(self._name(choice) for choice in self.choices(schema)))
+        """The type in words, such as `integer or null`; of objects with members, the name it has."""
+        if schema.reference is not None:
+            resolved = self._description.resolve(schema)
+            return referred(schema.reference) if resolved.properties else self.name(resolved)
+        if schema.any_of is not None:
+            return " or ".join(dict.fromkeys(self.name(choice) for choice in schema.any_of))
+        return self._name(schema)
 
     def _name(self, schema: Schema) -> str:
         if schema.is_bytes:

@@ -127,7 +127,7 @@ def test_values_are_typed_by_the_schema(given: str, expected: dict[str, object] 
         ("test.all path=/a count=many", "count is integer or null"),
         ("test.all path=/a isOpen=yes", "isOpen is boolean"),
         ("test.all path=/a color=blue", r'color is "dark green" \| "red"'),
-        ("test.all path=/a inner=deep", "inner is object"),
+        ("test.all path=/a inner=deep", "inner is Inner or null, as JSON"),
         ("test.all path=/a inner:={", "} of JSON is missing"),
         ("test.all path=/a content=@/no/such/file", "cannot be read from /no/such/file"),
         ('test.all path="/a', '" is missing at the end of: path=/a'),

@@ -426,6 +426,8 @@ async def test_doctor_finds_a_fresh_place_usable(tmp_path: Path) -> None:
         "trash list",
         "trash restore",
         "trash empty",
+        "rpc",
+        "console",
     ],
 )
 async def test_every_command_has_help_with_an_example(command: str, tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import AbstractAsyncContextManager
-from typing import Annotated, Literal, NoReturn
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Annotated, NoReturn
 from urllib.parse import urlsplit
 
 import typer
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from theia_bridge.signin import Connection, connected, with_token
+from theia_bridge.signin import Access, Connection, GivenToken, SignedIn
 
 errors = Console(stderr=True)
 
@@ -21,11 +22,14 @@ Store = Annotated[str | None, typer.Option(help="`embedded:FOLDER` or `fdb:CLUST
 Email = Annotated[str, typer.Option(help="The account's e-mail address.")]
 Account = Annotated[str | None, typer.Option("--email", help="The account's e-mail address.")]
 Url = Annotated[str, typer.Option(help="The server.", envvar="THEIA_BRIDGE_URL")]
-Token = Annotated[str | None, typer.Option(help="An access token, instead of e-mail and password.")]
+Token = Annotated[
+    str | None,
+    typer.Option(help="An access token, instead of e-mail and password.", envvar="THEIA_BRIDGE_TOKEN"),
+]
 DEFAULT_URL = "http://127.0.0.1:8400"
 
 
-def fail(message: str, code: Literal[1, 2] = 1) -> NoReturn:
+def fail(message: str, code: int = 1) -> NoReturn:
     """Ends the program with one line on standard error."""
     errors.print(f"[red]theia-bridge:[/red] {escape(message)}", highlight=False, soft_wrap=True)
     sys.exit(code)
@@ -59,12 +63,23 @@ def _socket_url(url: str) -> str:
     )
 
 
-def connection(url: str, caller: str | tuple[str, str]) -> AbstractAsyncContextManager[Connection]:
-    """A connection to a server, as `credentials` says who calls."""
+def access(url: str, caller: str | tuple[str, str]) -> AbstractAsyncContextManager[Access]:
+    """The right to open channels, as `credentials` says who calls; signed out at the end if it was signed in.
+
+    Raises:
+        SignInFailed: when it is entered.
+    """
     socket = _socket_url(url)
     if isinstance(caller, str):
-        return with_token(url.rstrip("/"), socket, caller)
-    return connected(url.rstrip("/"), socket, *caller)
+        return nullcontext(GivenToken(socket, caller))
+    return SignedIn.by_password(url.rstrip("/"), socket, *caller)
+
+
+@asynccontextmanager
+async def connection(url: str, caller: str | tuple[str, str]) -> AsyncIterator[Connection]:
+    """A connection to a server that is kept past its token's end. Raises `SignInFailed`."""
+    async with access(url, caller) as right, right.channel() as client:
+        yield Connection(url.rstrip("/"), client, lambda: right.token)
 
 
 def progress() -> Progress:
