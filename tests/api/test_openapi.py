@@ -53,7 +53,8 @@ async def test_every_route_is_in_it_that_is_no_page_and_no_socket(document: Json
         for route in app.router.routes()
         if route.resource is not None and route.method != "HEAD"
     }
-    others = {route for route in routes if re.fullmatch(r"/|/theia.*|/ws/.*|/login|/{name}", route[1])}
+    page = re.compile(r"/|/(?:theia|console).*|/ws/.*|/login|/{name}")
+    others = {route for route in routes if page.fullmatch(route[1])}
     assert ("GET", "/theia/{path}") in others
     described = {(method.upper(), path) for path, item in document["paths"].items() for method in item}
     assert described == routes - others
