@@ -122,6 +122,9 @@ async def test_calls_by_form_and_by_line(browser: Browser, server: Server, tmp_p
     await page.get_by_role("searchbox", name="Filter methods").fill("write")
     await page.get_by_role("navigation", name="Methods").get_by_role("button", name="fs.writeFile").click()
     await expect(page.get_by_role("heading", level=1)).to_have_text("fs.writeFile")
+    await page.get_by_role("button", name="fs.writeFile path=/workspace/notes.md").click()
+    await expect(console.line()).to_have_value('fs.writeFile path=/workspace/notes.md content="Hello!\\n"')
+    await page.get_by_role("group", name="Parameters").get_by_label("path", exact=True).fill("")
     await console.run().click()
     await expect(page.get_by_text("path is required.")).to_be_visible()
     form = page.get_by_role("group", name="Parameters of fs.writeFile")
@@ -249,6 +252,9 @@ async def test_a_script_is_given_by_link_and_is_not_run_by_itself(browser: Brows
         "fs.stat path=/workspace/nowhere\n"
         "fs.createDirectory path=/workspace/never\n"
     )
+    async with page.expect_download() as saved:
+        await panel.get_by_role("button", name="Save").click()
+    assert Path(await (await saved.value).path()).read_text() == await script.input_value()
     await panel.get_by_role("button", name="Copy link").click()
     await expect(panel.get_by_role("button", name="Copied")).to_be_visible()
     link = str(await page.evaluate("navigator.clipboard.readText()"))

@@ -180,6 +180,7 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(FrontendApplicationContribution).toService(AccountContribution);
     bind(FrameSharingContribution).toSelf().inSingletonScope();
     bind(CommandContribution).toService(FrameSharingContribution);
+    bind(MenuContribution).toService(FrameSharingContribution);
     bind(FrontendApplicationContribution).toService(FrameSharingContribution);
     bind(FrontendApplicationContribution).to(ConnectionWakeContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(FirstLookContribution).inSingletonScope();

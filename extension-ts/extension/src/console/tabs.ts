@@ -32,12 +32,6 @@ export class Tabs {
         this.select(this.tabs.findIndex(tab => tab.panel === panel));
     }
 
-    /** Says beside a tab's name how many there are of something. */
-    badge(panel: HTMLElement, text: string): void {
-        const index = this.tabs.findIndex(tab => tab.panel === panel);
-        this.buttons[index].replaceChildren(this.tabs[index].name, ...text ? [element('span', { class: 'badge' }, text)] : []);
-    }
-
     protected select(index: number): void {
         this.tabs.forEach(({ panel }, at) => {
             panel.hidden = at !== index;

@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { Api, Param, Schema } from '../console/syntax/api';
 import { Call, parseCall } from '../console/syntax/call';
 import { printCall, printShared } from '../console/syntax/print';
-import { readScript } from '../console/syntax/script';
+import { readScript, shareScript } from '../console/syntax/script';
 import { SyntaxProblem } from '../console/syntax/words';
 
 interface Examples {
@@ -60,6 +60,13 @@ describe('The console\'s call syntax', () => {
         for (const { text, lines } of EXAMPLES.scripts) {
             assert.deepEqual(readScript(text).map(line => (line.mayFail ? '-' : '') + line.text), lines);
         }
+    });
+
+    it('shares a script without its secrets, and otherwise as it was written', () => {
+        const script = ['# token=abc', 't.text  path="/a"', '-t.secret \\', '  token=abc', 'repeat 3 t.secret token:="a b"', 't.secret token="ab', '{"method": "t.secret", "params": {"token": "abc"',
+            't.secret {"token": "abc"}', ''].join('\n');
+        assert.equal(shareScript(script, api), ['# token=***', 't.text  path="/a"', '-t.secret token=***', 'repeat 3 t.secret token=***', 't.secret token=***',
+            '{"method": "t.secret", "params": {"token": ***', 't.secret token=***', ''].join('\n'));
     });
 
     it('reads back any call that it has printed', () => {

@@ -1,8 +1,10 @@
+import { CommonMenus } from '@theia/core/lib/browser/common-menus';
 import { FrontendApplicationContribution } from '@theia/core/lib/browser/frontend-application-contribution';
 import { StatusBar, StatusBarAlignment } from '@theia/core/lib/browser/status-bar/status-bar';
 import { WindowService } from '@theia/core/lib/browser/window/window-service';
 import { Command, CommandContribution, CommandRegistry } from '@theia/core/lib/common/command';
 import { Disposable, DisposableCollection } from '@theia/core/lib/common/disposable';
+import { MenuContribution, MenuModelRegistry } from '@theia/core/lib/common/menu';
 import { nls } from '@theia/core/lib/common/nls';
 import { generateUuid } from '@theia/core/lib/common/uuid';
 import { inject, injectable } from '@theia/core/shared/inversify';
@@ -34,7 +36,7 @@ export namespace ConsoleCommands {
 
 /** Lets the RPC console, open in the same browser, follow what this window sends and receives. Off until asked for, and after a reload. */
 @injectable()
-export class FrameSharingContribution implements CommandContribution, FrontendApplicationContribution {
+export class FrameSharingContribution implements CommandContribution, MenuContribution, FrontendApplicationContribution {
 
     @inject(BridgeConnection)
     protected readonly connection: BridgeConnection;
@@ -53,6 +55,10 @@ export class FrameSharingContribution implements CommandContribution, FrontendAp
         commands.registerCommand(ConsoleCommands.OPEN, { execute: () => this.windows.openNewWindow(sessionUrl('console/').href, { external: true }) });
         commands.registerCommand(ConsoleCommands.SHARE, { execute: () => this.share(), isEnabled: () => !this.sharing, isVisible: () => !this.sharing });
         commands.registerCommand(ConsoleCommands.STOP, { execute: () => this.toStop.dispose(), isEnabled: () => this.sharing, isVisible: () => this.sharing });
+    }
+
+    registerMenus(menus: MenuModelRegistry): void {
+        menus.registerMenuAction(CommonMenus.HELP, { commandId: ConsoleCommands.OPEN.id, order: 'z' });
     }
 
     onStop(): void {

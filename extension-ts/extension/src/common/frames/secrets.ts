@@ -3,6 +3,9 @@ export const MASK = '***';
 
 const SECRET_NAMES = new Set(['token', 'password', 'secret', 'apikey', 'accesstoken', 'refreshtoken']);
 
+/** `name=value` and `"name": "value"` of secret names in a text that could not be read, or not yet. */
+const SECRET_ASSIGNMENT = /(\b(?:token|password|secret|api_?key|access_?token|refresh_?token)"?\s*(?::=|[:=])\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?|\S+)/gi;
+
 const JSON_WEB_TOKEN = /\beyJ[\w-]+\.[\w-]+\.[\w-]*/g;
 
 /** Whether a member of that name is secret, however it is spelt. */
@@ -12,6 +15,11 @@ export function isSecretName(name: string): boolean {
 
 export function maskText(text: string): string {
     return text.replace(JSON_WEB_TOKEN, MASK);
+}
+
+/** Masks by name what cannot be read as a call. */
+export function maskAssignments(text: string): string {
+    return maskText(text.replace(SECRET_ASSIGNMENT, `$1${MASK}`));
 }
 
 /** The same value without what is secret in it: texts by the name of their member, and whatever looks like a token. */

@@ -17,6 +17,7 @@ export class BytesField extends Field {
     protected readonly picker: HTMLInputElement;
     protected readonly picked = element('span', { class: 'picked' });
     protected file: { readonly name: string, readonly content: Uint8Array } | undefined;
+    protected shown: Form = 'text';
     /** The value is empty, and not missing. */
     protected given = false;
 
@@ -110,8 +111,6 @@ export class BytesField extends Field {
             this.picker.focus();
         }
     }
-
-    protected shown: Form = 'text';
 
     protected show(form: Form): void {
         this.shown = form;

@@ -2,7 +2,7 @@ import { Emitter, Event } from '@theia/core/lib/common/event';
 import { describeError, describeMethod, describeNotification, describeResult } from '../descriptions';
 import { element } from '../dom';
 import { Chosen } from '../method-list';
-import { Api } from '../syntax/api';
+import { Api, MethodDescription } from '../syntax/api';
 import { Call, parseCall } from '../syntax/call';
 import { printCall } from '../syntax/print';
 import { problemOf } from './field';
@@ -74,10 +74,6 @@ export class CallEditor {
         this.line.focus();
     }
 
-    focusForm(): void {
-        this.form?.focus();
-    }
-
     setRunning(running: boolean): void {
         this.running = running;
         this.runButton.textContent = running ? 'Cancel' : 'Run';
@@ -109,8 +105,17 @@ export class CallEditor {
         this.title.textContent = name;
         this.form = method && new ParamForm(method, this.api, this.files, () => this.readForm(false));
         this.body.replaceChildren(...method && this.form
-            ? [describeMethod(method, this.api), this.form.node, describeResult(method, this.api)]
+            ? [describeMethod(method, this.api), ...this.examplesOf(method), this.form.node, describeResult(method, this.api)]
             : [element('p', { class: 'hint' }, 'The server knows no such method.')]);
+    }
+
+    protected examplesOf({ name, params, examples = [] }: MethodDescription): HTMLElement[] {
+        // One without parameters is on the line already.
+        return params.length ? examples.map(({ params: given }) => {
+            const line = printCall({ method: name, params: Object.fromEntries(given.map(one => [one.name, one.value])) }, this.api);
+            return element('p', { class: 'example' }, 'For example ',
+                element('button', { type: 'button', class: 'link', title: 'Put it into the line', onclick: () => this.setLine(line) }, element('code', {}, line)));
+        }) : [];
     }
 
     /** Brings the line into step with the form. */

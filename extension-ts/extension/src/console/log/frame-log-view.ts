@@ -3,12 +3,15 @@ import { element, uniqueId } from '../dom';
 import { formatBytes, formatClock, formatDuration } from '../format';
 import { jsonView } from '../json-view';
 import { Call } from '../syntax/call';
-import { FrameLog, LogEntry } from './frame-log';
+import { FrameLog, LogEntry, MAX_RECORDS } from './frame-log';
 
 const PING = 'rpc.ping';
 
 /** So near to its end (in pixels) a list is followed. */
 const NEAR = 24;
+
+/** More frames than are kept of a log. */
+const MAX_WAITING = 2 * MAX_RECORDS;
 
 /** A log as a table: a row for each frame, whose content is shown below it when asked for. */
 export class FrameLogView {
@@ -68,6 +71,10 @@ export class FrameLogView {
     protected add(entry: LogEntry): void {
         if (!this.paused) {
             this.waiting.push(entry);
+            // Nothing is drawn of a page that is not seen.
+            if (this.waiting.length > MAX_WAITING) {
+                this.waiting = this.waiting.slice(-MAX_WAITING / 2);
+            }
             this.drawSoon();
         }
     }

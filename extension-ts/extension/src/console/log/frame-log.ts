@@ -2,7 +2,7 @@ import { Emitter, Event } from '@theia/core/lib/common/event';
 import { FrameRecord } from '../../common/frames/frame-recorder';
 
 /** So many frames are kept, the newest ones. */
-const MAX_RECORDS = 500;
+export const MAX_RECORDS = 500;
 
 /** A record, and which one it is in the order they came. */
 export interface LogEntry {

@@ -1,8 +1,7 @@
 import { confirmOn, download, element } from '../dom';
-import { maskText } from '../../common/frames/secrets';
+import { maskAssignments } from '../../common/frames/secrets';
 import { Api } from '../syntax/api';
-import { parseCall } from '../syntax/call';
-import { printCall, printShared } from '../syntax/print';
+import { shareScript } from '../syntax/script';
 import { scriptToFragment } from './link';
 import { LineResult, ScriptHost, ScriptRunner } from './script-runner';
 
@@ -73,7 +72,7 @@ export class ScriptView {
     protected add({ line: { number, text }, status, text: told }: LineResult): void {
         const mark = { done: 'OK', failed: 'failed', skipped: 'skipped' }[status];
         this.results.append(element('li', { class: status }, element('span', { class: status === 'failed' ? 'mark failed' : 'mark' }, mark),
-            element('span', {}, element('code', {}, maskText(text)), element('span', { class: 'told' }, `line ${number}${told ? ` · ${told}` : ''}`))));
+            element('span', {}, element('code', {}, maskAssignments(text)), element('span', { class: 'told' }, `line ${number}${told ? ` · ${told}` : ''}`))));
         this.results.scrollTop = this.results.scrollHeight;
     }
 
@@ -82,17 +81,8 @@ export class ScriptView {
         this.notice.hidden = !notice;
     }
 
-    /** The script without what is secret in it; lines that have no secrets are as they were written. */
     protected shareable(): string {
-        return this.editor.value.split('\n').map(line => {
-            try {
-                const call = parseCall(line, this.api);
-                const shared = printShared(call, this.api);
-                return shared === printCall(call, this.api) ? line : shared;
-            } catch {
-                return maskText(line);
-            }
-        }).join('\n');
+        return shareScript(this.editor.value, this.api);
     }
 
     protected async copy(button: HTMLButtonElement): Promise<void> {

@@ -36,6 +36,7 @@ export interface MethodDescription {
     readonly params: readonly Param[];
     readonly 'x-params'?: Schema;
     readonly result?: { readonly schema: Schema };
+    readonly examples?: readonly { readonly params: readonly { readonly name: string, readonly value: unknown }[] }[];
 }
 
 export interface ErrorDescription {
