@@ -1,5 +1,5 @@
 import { BridgeConnection, ConnectionState } from '../browser/connection/bridge-connection';
-import { serverUrl } from '../browser/connection/browser-surroundings';
+import { serverUrl, sessionUrl } from '../browser/connection/browser-surroundings';
 import { Encoding } from '../common/frames/frame';
 import { WorkspaceInfo } from '../common/protocol.generated';
 import { element } from './dom';
@@ -27,7 +27,7 @@ export class PageHeader {
             this.who, this.state,
             element('fieldset', { class: 'encoding' }, element('legend', { class: 'hidden' }, 'Encoding of calls'), choice('msgpack', 'MessagePack'), choice('json', 'JSON')),
             element('nav', { 'aria-label': 'Other pages' },
-                element('a', { href: serverUrl('theia/').href }, 'IDE'), element('a', { href: serverUrl('api/v5/docs').href }, 'REST API')));
+                element('a', { href: sessionUrl('theia/').href }, 'IDE'), element('a', { href: serverUrl('api/v5/docs').href }, 'REST API')));
         const show = (state: ConnectionState) => {
             this.state.dataset.state = state;
             this.state.replaceChildren(STATES[state], ...state === 'signed-out' || state === 'session-gone' || state === 'replaced' ? [' · ', this.wayOut(state)] : []);
@@ -54,6 +54,7 @@ export class PageHeader {
         }
         const login = serverUrl('login');
         login.searchParams.set('next', location.pathname + location.search);
+        login.hash = location.hash;
         return element('a', { href: login.href }, 'Sign in');
     }
 }

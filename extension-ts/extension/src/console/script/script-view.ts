@@ -91,7 +91,8 @@ export class ScriptView {
     }
 
     protected async copyLink(button: HTMLButtonElement): Promise<void> {
-        const url = new URL(scriptToFragment(this.shareable()), location.href);
+        // Without the session, which is this user's only.
+        const url = new URL(location.pathname + scriptToFragment(this.shareable()), location.origin);
         if (url.href.length > MAX_LINK) {
             this.say('It is too long for a link. Save it as a file, and send that.');
             return;
