@@ -10,7 +10,7 @@ from auth.context import UserContext
 from auth.errors import AuthError, Reason, TokenRejected
 from auth.gate import Gate
 from auth.revocations import RevocationFollower
-from fdb_provider.errors import StoreError
+from fdb_provider.errors import RecordNotFound, StoreError
 from fdb_provider.models import Revocation, new_id
 from fdb_provider.scope import Scope
 from theia_bridge.methods.tasks import Tasks
@@ -106,11 +106,13 @@ class Lease:
         """Lasts longer, by a newer token of its sign-in, for whichever session that is; its own stays.
 
         Raises:
-            TokenRejected: the token does not stand, or is another's.
-            RecordNotFound: it is another's, or the session is gone.
+            TokenRejected: the token does not stand, or is another's, or the session is gone.
             StoreError: the store does not answer.
         """
-        renewed = await self._gate.authenticate(token, self.user.scope.session)
+        try:
+            renewed = await self._gate.authenticate(token, self.user.scope.session)
+        except RecordNotFound:
+            raise TokenRejected(Reason.SESSION_GONE) from None
         if renewed.scope != self.user.scope or renewed.family != self.user.family:
             raise TokenRejected(Reason.REVOKED)
         self.user = renewed

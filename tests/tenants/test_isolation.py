@@ -54,8 +54,8 @@ action after age all_sessions archive args capture category cols command complet
 create current_password cwd data deleted description email env excludes expires_in_days fuzzy
 idempotency_key if_match includes invitation key known length limit match_case max_file_size messages
 metadata mode model multiline name new_password offset operation order overwrite password pattern permanent
-profile prompt q readonly recursive refresh_token regex remember removed role rows sample settings signal
-since slowest sort tag tags title tools until use_git_ignore use_trash value whole_word with_tenant
+profile prompt q readonly recursive refresh_token regex remember removed role rows sample search settings
+signal since slowest sort tag tags title tools until use_git_ignore use_trash value whole_word with_tenant
 """
 PLAIN = frozenset(_PLAIN.split())
 """Fields that hold no id."""
@@ -128,6 +128,7 @@ async def victim(gateway: Gateway) -> AsyncIterator[Victim]:
                 ("tenants/me/invitations", "id"): invitation["id"],
                 ("auth/sessions", "id"): sign_in["id"],
                 ("sessions", "id"): person.signed_in["session"]["id"],
+                ("sessions", "parent"): person.signed_in["session"]["id"],
                 ("conversations", "id"): talk["id"],
                 ("chat", "id"): talk["id"],
                 ("agents", "id"): agent["id"],
