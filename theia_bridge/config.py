@@ -36,7 +36,7 @@ from theia_bridge.rates import Budget
 
 OTHER_VARIABLES = {
     *("THEIA_BRIDGE_CONFIG", "THEIA_BRIDGE_PASSWORD", "THEIA_BRIDGE_TOKEN", "THEIA_BRIDGE_URL"),
-    *("THEIA_BRIDGE_OWNER", "THEIA_BRIDGE_FRAME_ORIGINS"),
+    *("THEIA_BRIDGE_OWNER", "THEIA_BRIDGE_EMBEDDERS"),
 }
 """Variables that are no settings of the server: the file's name, and what the command line reads, or a Theia
 with a Node backend, in whose terminals they are."""

@@ -60,9 +60,9 @@ class Portal:
             <iframe src="{self.link}" style="width: 1200px; height: 680px"></iframe>
             <script>
             addEventListener("message", async ({{ data, origin, source }}) => {{
-                if (origin === new URL("{self.link}").origin && data.type === "theia-bridge.renew") {{
+                if (origin === new URL("{self.link}").origin && data.type === "theia-bridge:token-needed") {{
                     const token = await (await fetch("token")).text();
-                    source.postMessage({{ type: "theia-bridge.token", token }}, origin);
+                    source.postMessage({{ type: "theia-bridge:token", token }}, origin);
                 }}
             }});
             </script>"""
@@ -100,7 +100,7 @@ async def stock(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stock
     owner = jwt.decode(token, options={"verify_signature": False})["sub"]
     portal = Portal()
     await portal.start()
-    theia = StockTheia(folder / "home", URL=server.url, OWNER=owner, FRAME_ORIGINS=portal.url)
+    theia = StockTheia(folder / "home", URL=server.url, OWNER=owner, EMBEDDERS=f'["{portal.url}"]')
     await theia.start()
     yield Stock(server, theia, portal)
     await theia.kill()
@@ -230,7 +230,6 @@ async def test_files_of_theia_bridge_in_a_theia_with_a_node_backend(
     cookie = next(cookie for cookie in await page.context.cookies() if cookie["name"] == COOKIE)
     assert cookie["httpOnly"]
     assert cookie["sameSite"] == "Lax"
-    await page.locator("#shell-tab-explorer-view-container").click()
     await ide.ready()
     assert page.url == f"{ide.url}/#bridge:/workspace"
     await expect(ide.status()).to_contain_text("Ada")
@@ -317,7 +316,6 @@ async def test_signing_in_and_out_in_a_browser(ide: Ide) -> None:
     await page.get_by_label("E-mail address").fill(EMAIL)
     await page.get_by_label("Password").fill(PASSWORD)
     await page.keyboard.press("Enter")
-    await page.locator("#shell-tab-explorer-view-container").click()
     await ide.ready()
     await ide.command("Sign Out")
     await ide.confirm()
@@ -344,6 +342,13 @@ async def test_a_page_around_it_renews_the_access(stock: Stock, ide: Ide) -> Non
     await expect(status).to_contain_text("Ada")
     await expect(status).not_to_contain_text("Offline")
     await ide.shot("stock-portal")
+
+
+async def test_behind_https_the_cookie_is_for_https_only(stock: Stock, http: aiohttp.ClientSession) -> None:
+    query, headers = {"token": await stock.token()}, {"X-Forwarded-Proto": "https"}
+    async with http.get("/", params=query, headers=headers) as response:
+        assert response.cookies[COOKIE]["secure"]
+        assert response.cookies[COOKIE]["httponly"]
 
 
 async def test_other_sites_may_not_show_it(stock: Stock, http: aiohttp.ClientSession) -> None:

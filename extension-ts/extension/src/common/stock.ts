@@ -14,5 +14,5 @@ export interface AccessAnswer {
     readonly expires_in: number;
     readonly lifetime: number;
     /** Whose pages may show this one in a frame, and renew the access. */
-    readonly frame_origins: readonly string[];
+    readonly origins: readonly string[];
 }

@@ -94,7 +94,7 @@ export class GateContribution implements BackendApplicationContribution, WsReque
             'X-Content-Type-Options': 'nosniff',
             // The address may have a token in it, once.
             'Referrer-Policy': 'no-referrer',
-            'Content-Security-Policy': `frame-ancestors ${['\'self\'', ...this.settings.frameOrigins].join(' ')}`
+            'Content-Security-Policy': `frame-ancestors ${['\'self\'', ...this.settings.embedders].join(' ')}`
         });
         if (SAFE.has(request.method) || this.origins.allowWsUpgrade(request)) {
             next();

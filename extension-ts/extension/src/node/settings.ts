@@ -9,8 +9,8 @@ export interface StockSettings {
     /** `iss` and `aud` of the tokens, as the server's settings have them. */
     readonly issuer: string;
     readonly audience: string;
-    /** The origins whose pages may show this Theia in a frame, besides its own. */
-    readonly frameOrigins: readonly string[];
+    /** The origins whose pages may show this Theia in a frame and hand it tokens, besides its own. */
+    readonly embedders: readonly string[];
 }
 
 export class SettingsError extends Error { }
@@ -29,20 +29,30 @@ export function readSettings(environment: NodeJS.ProcessEnv): StockSettings {
     } else if (!/^[\w-]+$/.test(owner)) {
         faults.push(`THEIA_BRIDGE_OWNER is ${inspect(owner)}, which is no user's id; an e-mail address is none, as its owner can change.`);
     }
-    const frameOrigins = (environment.THEIA_BRIDGE_FRAME_ORIGINS ?? '').split(/[\s,]+/).filter(Boolean);
-    for (const origin of frameOrigins) {
-        if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
-            faults.push(`THEIA_BRIDGE_FRAME_ORIGINS has ${inspect(origin)}, which is no origin such as https://portal.example.com.`);
-        }
-    }
+    const embedders = readOrigins('THEIA_BRIDGE_EMBEDDERS', environment.THEIA_BRIDGE_EMBEDDERS || '[]', faults);
     if (!server || faults.length) {
         throw new SettingsError(`Theia Bridge cannot guard this Theia:\n  ${faults.join('\n  ')}`);
     }
     return {
-        server, owner, frameOrigins,
+        server, owner, embedders,
         issuer: environment.THEIA_BRIDGE_ISSUER || 'theia-bridge',
         audience: environment.THEIA_BRIDGE_AUDIENCE || 'theia-bridge'
     };
+}
+
+/** A list in JSON, as the server takes it. */
+function readOrigins(name: string, value: string, faults: string[]): string[] {
+    let origins: unknown;
+    try {
+        origins = JSON.parse(value);
+    } catch {
+        // Told below.
+    }
+    if (!Array.isArray(origins) || !origins.every(origin => URL.canParse(origin) && new URL(origin).origin === origin)) {
+        faults.push(`${name} is ${inspect(value)}, which is no list of origins such as '["https://portal.example.com"]'.`);
+        return [];
+    }
+    return origins;
 }
 
 function readUrl(name: string, value: string | undefined, faults: string[]): URL | undefined {

@@ -165,7 +165,7 @@ export class StockEndpoints {
     /** As the server answers to a renewal, but for the tokens: no script needs them. */
     protected tell(response: express.Response, { user, session, issuedAt, expiresAt }: Caller): void {
         const answer: AccessAnswer = {
-            user, session, frame_origins: this.settings.frameOrigins,
+            user, session, origins: this.settings.embedders,
             expires_in: Math.max(0, (expiresAt - Date.now()) / 1000),
             lifetime: (expiresAt - issuedAt) / 1000
         };

@@ -204,8 +204,10 @@ describe('the settings of a Node backend', () => {
     it('name what is no address and no origin', () => {
         const right = { THEIA_BRIDGE_URL: 'https://bridge.example/base', THEIA_BRIDGE_OWNER: OWNER };
         assert.equal(readSettings(right).server.href, 'https://bridge.example/base/');
+        assert.throws(() => readSettings({ ...right, THEIA_BRIDGE_EMBEDDERS: 'https://a.example' }), /no list/);
+        assert.deepEqual(readSettings({ ...right, THEIA_BRIDGE_EMBEDDERS: '["https://a.example"]' }).embedders, ['https://a.example']);
         assert.throws(() => readSettings({ ...right, THEIA_BRIDGE_URL: 'bridge.example' }), /bridge\.example/);
-        assert.throws(() => readSettings({ ...right, THEIA_BRIDGE_FRAME_ORIGINS: 'https://a.example, https://b.example/page' }), /b\.example\/page/);
+        assert.throws(() => readSettings({ ...right, THEIA_BRIDGE_EMBEDDERS: '["https://a.example", "https://b.example/page"]' }), /b\.example\/page/);
     });
 });
 

@@ -3,7 +3,7 @@ import { Emitter, Event } from '@theia/core/lib/common/event';
 import { Deferred } from '@theia/core/lib/common/promise-util';
 
 /** What the pages say to each other. */
-type EmbedderMessage = { readonly type: 'theia-bridge.renew' } | { readonly type: 'theia-bridge.token', readonly token: string };
+type EmbedderMessage = { readonly type: 'theia-bridge:token-needed' } | { readonly type: 'theia-bridge:token', readonly token: string };
 
 /** So long it may take to send a token, in milliseconds. */
 const PATIENCE = 10_000;
@@ -46,7 +46,7 @@ export class Embedder implements Disposable {
         const { asked } = this;
         // Only the page there is hears it, if its origin is among them.
         for (const origin of this.origins) {
-            window.parent.postMessage({ type: 'theia-bridge.renew' } satisfies EmbedderMessage, origin);
+            window.parent.postMessage({ type: 'theia-bridge:token-needed' } satisfies EmbedderMessage, origin);
         }
         const timer = setTimeout(() => asked.resolve(undefined), PATIENCE);
         try {
@@ -62,7 +62,7 @@ export class Embedder implements Disposable {
     }
 
     protected receive({ source, origin, data }: MessageEvent<Partial<EmbedderMessage> | undefined>): void {
-        if (source !== window.parent || !this.origins.includes(origin) || data?.type !== 'theia-bridge.token' || typeof data.token !== 'string') {
+        if (source !== window.parent || !this.origins.includes(origin) || data?.type !== 'theia-bridge:token' || typeof data.token !== 'string') {
             return;
         }
         if (this.asked) {

@@ -16,8 +16,8 @@ export class StockAccess extends BridgeAccess {
     protected async learn(): Promise<void> {
         const response = await this.fetch(ACCESS_PATH, { method: 'GET' });
         if (response.status === 200) {
-            const { expires_in, lifetime, frame_origins } = await response.json() as AccessAnswer;
-            this.embedder.allow(frame_origins);
+            const { expires_in, lifetime, origins } = await response.json() as AccessAnswer;
+            this.embedder.allow(origins);
             this.sharing.writeTerm({ expiresAt: this.now() + expires_in * 1000, lifetime: lifetime * 1000 });
             this.schedule();
         }

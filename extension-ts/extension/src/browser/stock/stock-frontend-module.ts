@@ -36,6 +36,7 @@ import { BridgeSearchInWorkspaceServer } from '../search/bridge-search-in-worksp
 import { TrashContribution } from '../trash/trash-contribution';
 import { TrashService } from '../trash/trash-service';
 import { TrashWidget } from '../trash/trash-widget';
+import { FirstLookContribution } from '../workspace/first-look-contribution';
 import { UsageContribution } from '../workspace/usage-contribution';
 import { StockAccess } from './stock-access';
 import { createStockFileSystemProvider, StockFileSystemContribution, StockFileSystemProvider } from './stock-file-system';
@@ -95,7 +96,7 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     for (const contribution of [HistoryContribution, TrashContribution]) {
         bind(TabBarToolbarContribution).toService(contribution);
     }
-    for (const contribution of [ConnectionWakeContribution, UsageContribution, LostTrackContribution, SignInContribution]) {
+    for (const contribution of [ConnectionWakeContribution, FirstLookContribution, UsageContribution, LostTrackContribution, SignInContribution]) {
         bind<object>(FrontendApplicationContribution).to(contribution).inSingletonScope();
     }
 });
