@@ -5,10 +5,11 @@ import { Caller } from './token-verifier';
 import { StockSettings } from './settings';
 import { queryOf } from './gate';
 
-/** What pages may ask of the server, by method: files too large for the channel, and whether it is there. */
+/** What pages may ask of the server, by method: files too large for the channel, whether it is there, and whether a session is. */
 const ROUTES: Readonly<Record<string, RegExp>> = {
-    GET: /^\/(healthz$|api\/v5\/files\/)/,
+    GET: /^\/(healthz$|api\/v5\/(files\/|sessions\/[^/]+$|users\/me$))/,
     HEAD: /^\/(healthz$|api\/v5\/files\/)/,
+    POST: /^\/api\/v5\/sessions\/[^/]+\/restore$/,
     PUT: /^\/api\/v5\/files\//
 };
 
