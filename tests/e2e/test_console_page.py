@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import re
 from collections.abc import AsyncIterator
@@ -254,7 +255,8 @@ async def test_a_script_is_given_by_link_and_is_not_run_by_itself(browser: Brows
     )
     async with page.expect_download() as saved:
         await panel.get_by_role("button", name="Save").click()
-    assert Path(await (await saved.value).path()).read_text() == await script.input_value()
+    kept = await asyncio.to_thread((await (await saved.value).path()).read_text)
+    assert kept == await script.input_value()
     await panel.get_by_role("button", name="Copy link").click()
     await expect(panel.get_by_role("button", name="Copied")).to_be_visible()
     link = str(await page.evaluate("navigator.clipboard.readText()"))
