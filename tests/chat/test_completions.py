@@ -320,7 +320,7 @@ async def test_tools_go_there_and_their_calls_come_back(client: Client, fake: Fa
     assert asked["messages"][1:] == [
         {
             "role": "assistant",
-            "content": "",
+            "content": None,
             "tool_calls": [
                 {"id": "c0", "type": "function", "function": {"name": "read", "arguments": '{"a":1}'}}
             ],

@@ -214,6 +214,8 @@ def _message(message: CompletionMessage) -> dict[str, object]:
     if message.images:
         images = [{"type": "image_url", "image_url": {"url": image}} for image in message.images]
         content = [{"type": "text", "text": message.content}, *images]
+    if message.tool_calls and not message.content:
+        content = None  # not every endpoint takes an empty text
     told: dict[str, object] = {"role": message.role, "content": content}
     if message.tool_calls:
         told["tool_calls"] = [
