@@ -283,6 +283,9 @@ async def test_a_script_is_given_by_link_and_is_not_run_by_itself(browser: Brows
     await expect(panel.get_by_role("button", name="Run script")).to_be_visible()
     await expect(lines).to_have_count(5)
     await other.page.screenshot(path=SHOTS / "console-script.png")
+    await other.tab("Log")
+    last = other.frame("Frames of this page", "fs.stat", "error received").last
+    await expect(last).to_be_in_viewport()
     assert console.errors + other.errors == []
 
 

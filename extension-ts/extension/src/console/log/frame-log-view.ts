@@ -30,6 +30,8 @@ export class FrameLogView {
     protected readonly nothing = element('p', { class: 'empty' }, 'No frame of those that are kept is of that kind.');
     protected readonly shown = new Map<LogEntry, readonly HTMLElement[]>();
     protected paused = false;
+    /** Whether the end is to be kept in sight. */
+    protected following = true;
     protected waiting: LogEntry[] = [];
     protected drawing = false;
 
@@ -50,6 +52,14 @@ export class FrameLogView {
             element('div', { class: 'toolbar' }, this.filter, element('label', { class: 'check' }, this.pings, 'Pings'), this.count,
                 this.pauseButton, element('button', { type: 'button', onclick: () => log.clear() }, 'Clear')),
             this.scroller);
+        this.scroller.addEventListener('scroll', () => {
+            const { scrollTop, clientHeight, scrollHeight } = this.scroller;
+            // It has no height while another tab is in front.
+            if (clientHeight) {
+                this.following = scrollTop + clientHeight >= scrollHeight - NEAR;
+            }
+        });
+        new ResizeObserver(() => this.follow()).observe(this.scroller);
         log.onDidAdd(entry => this.add(entry));
         log.onDidClear(() => {
             this.waiting = [];
@@ -87,8 +97,6 @@ export class FrameLogView {
         this.drawing = true;
         requestAnimationFrame(() => {
             this.drawing = false;
-            const { scroller } = this;
-            const following = scroller.scrollTop + scroller.clientHeight >= scroller.scrollHeight - NEAR;
             const oldest = this.log.entries[0]?.sequence ?? 0;
             for (const entry of this.waiting.splice(0)) {
                 if (entry.sequence >= oldest && this.matches(entry.record)) {
@@ -103,10 +111,14 @@ export class FrameLogView {
                 this.shown.delete(entry);
             }
             this.updateCount();
-            if (following) {
-                scroller.scrollTop = scroller.scrollHeight;
-            }
+            this.follow();
         });
+    }
+
+    protected follow(): void {
+        if (this.following) {
+            this.scroller.scrollTop = this.scroller.scrollHeight;
+        }
     }
 
     protected showAll(): void {
@@ -118,7 +130,8 @@ export class FrameLogView {
             }
         }
         this.updateCount();
-        this.scroller.scrollTop = this.scroller.scrollHeight;
+        this.following = true;
+        this.follow();
     }
 
     protected updateCount(): void {
