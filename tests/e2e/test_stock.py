@@ -243,6 +243,9 @@ async def test_files_of_theia_bridge_in_a_theia_with_a_node_backend(
 
     await put(client, "/workspace/README.md", b"changed elsewhere\n")
     await expect(ide.editor()).to_contain_text("changed elsewhere")
+    async with page.expect_download() as download:
+        await ide.context("README.md", "Download")
+    assert (await (await download.value).path()).read_bytes() == b"changed elsewhere\n"
     await put(client, "/workspace/made elsewhere.txt")
     await expect(ide.node("made elsewhere.txt")).to_be_visible()
 
