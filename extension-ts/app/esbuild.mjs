@@ -34,6 +34,34 @@ const withoutSvgFonts = {
     }
 };
 
+/**
+ * Mermaid is as large as everything else of the chat together: it becomes a module in a file of its own, fetched when
+ * the first diagram is shown. Who requires it gets a promise of it, which Theia awaits as it would the module itself.
+ */
+const mermaidWhenShown = {
+    name: 'mermaid-when-shown',
+    setup(build) {
+        build.onResolve({ filter: /^mermaid$/ }, () => ({ path: 'promise', namespace: 'mermaid' }));
+        build.onResolve({ filter: /^module$/, namespace: 'mermaid' }, () => ({ path: 'mermaid.js', namespace: 'mermaid' }));
+        build.onLoad({ filter: /^promise$/, namespace: 'mermaid' }, () => ({ contents: `module.exports = import(require('module'));` }));
+        build.onLoad({ filter: /^mermaid\.js$/, namespace: 'mermaid' }, async () => {
+            const { target, charset, legalComments, minify } = options;
+            const { outputFiles: [bundled] } = await esbuild.build({
+                entryPoints: ['mermaid'], bundle: true, format: 'esm', write: false, target, charset, legalComments, minify
+            });
+            return { contents: bundled.contents, loader: 'file' };
+        });
+    }
+};
+
+/** Times are told in English, as everything here is: the hundred other languages are not carried. */
+const datesInEnglish = {
+    name: 'dates-in-english',
+    setup(build) {
+        build.onLoad({ filter: /[\\/]date-fns[\\/]locale\.(c?js)$/ }, () => ({ contents: `export * from './locale/en-US.js';` }));
+    }
+};
+
 const { 'secondary-window': _, ...entryPoints } = browserOptions.entryPoints;
 
 const options = {
@@ -57,6 +85,8 @@ const options = {
         withoutTranslationMetadata,
         grammarsAsFiles,
         withoutSvgFonts,
+        mermaidWhenShown,
+        datesInEnglish,
         // It copies the page of the secondary window, which is left out.
         ...browserOptions.plugins.filter(plugin => plugin.name !== 'plugin:copy')
     ]
