@@ -54,11 +54,23 @@ const mermaidWhenShown = {
     }
 };
 
-/** Times are told in English, as everything here is: the hundred other languages are not carried. */
+/** Of dates only how long ago something was is told, in English as everything here. */
 const datesInEnglish = {
     name: 'dates-in-english',
     setup(build) {
-        build.onLoad({ filter: /[\\/]date-fns[\\/]locale\.(c?js)$/ }, () => ({ contents: `export * from './locale/en-US.js';` }));
+        build.onResolve({ filter: /^date-fns$/ }, ({ resolveDir }) => ({ path: 'date-fns', namespace: 'dates', pluginData: resolveDir }));
+        build.onLoad({ filter: /^date-fns$/, namespace: 'dates' }, ({ pluginData: resolveDir }) => ({
+            contents: `export { formatDistance } from 'date-fns/formatDistance';`, resolveDir
+        }));
+        build.onLoad({ filter: /[\\/]date-fns[\\/]locale\.c?js$/ }, () => ({ contents: `export * from './locale/en-US.js';` }));
+    }
+};
+
+/** Theia's file system in the browser, a worker of its own; files are on the server here. */
+const withoutFilesInTheBrowser = {
+    name: 'without-files-in-the-browser',
+    setup(build) {
+        build.onLoad({ filter: /[\\/]opfs-worker[\\/]/ }, () => ({ contents: `export const createWorker = undefined;` }));
     }
 };
 
@@ -87,6 +99,7 @@ const options = {
         withoutSvgFonts,
         mermaidWhenShown,
         datesInEnglish,
+        withoutFilesInTheBrowser,
         // It copies the page of the secondary window, which is left out.
         ...browserOptions.plugins.filter(plugin => plugin.name !== 'plugin:copy')
     ]

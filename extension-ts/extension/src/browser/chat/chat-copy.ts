@@ -1,7 +1,7 @@
 import { BridgeError } from '../../common/bridge-error';
-import { Chat, ChatMessage, ChatStoreParams, StoredMessage } from '../../common/protocol.generated';
+import { Chat, ChatContent, ChatStored, ChatStoreParams, StoredMessage } from '../../common/protocol.generated';
 import { BridgeConnection } from '../connection/bridge-connection';
-import { ChatMetadata, MessageForm } from './chat-records';
+import { ChatMetadata, MessageForm, ReadMessage } from './chat-records';
 
 /** What a chat has besides its messages. */
 export interface ChatFields {
@@ -14,6 +14,12 @@ export interface ChatFields {
 export interface ChatForm {
     readonly fields: ChatFields;
     readonly messages: readonly MessageForm[];
+}
+
+export interface ReadChat {
+    readonly chat: Chat;
+    /** All of them, in their order. */
+    readonly messages: readonly ReadMessage[];
 }
 
 interface KnownMessage {
@@ -41,6 +47,8 @@ export class ChatCopy {
 
     protected etag: string | undefined;
     protected fields: ChatFields | undefined;
+    /** What this page's model said of them when both were equal. */
+    protected said: ChatFields | undefined;
     protected readonly messages = new Map<string, KnownMessage>();
 
     protected waiting: (() => ChatForm) | undefined;
@@ -67,11 +75,12 @@ export class ChatCopy {
 
     /** What is to be sent for a chat to be stored: what is new, in calls the server takes. Empty if nothing is. */
     changes({ fields, messages }: ChatForm): ChatStoreParams[] {
+        const changed = this.changedFields(this.merged(fields));
         const calls: ChatStoreParams[] = [];
         let batch: StoredMessage[] = [];
         let length = 0;
         const close = (): void => {
-            calls.push({ id: this.id, ifMatch: this.etag ?? null, ...calls.length ? {} : this.changedFields(fields), messages: batch });
+            calls.push({ id: this.id, ifMatch: this.etag ?? null, ...calls.length ? {} : changed, messages: batch });
             batch = [];
             length = 0;
         };
@@ -80,14 +89,14 @@ export class ChatCopy {
             if (known?.said === JSON.stringify(message)) {
                 continue;
             }
-            const own = message.content.length + message.data!.length;
+            const own = message.content.length + message.data.length;
             if (batch.length === MESSAGES_AT_ONCE || batch.length && length + own > LENGTH_AT_ONCE) {
                 close();
             }
             batch.push({ ...message, ifMatch: known?.etag ?? null });
             length += own;
         }
-        if (batch.length || Object.keys(this.changedFields(fields)).length) {
+        if (batch.length || Object.keys(changed).length) {
             close();
         }
         return calls;
@@ -98,28 +107,50 @@ export class ChatCopy {
      *
      * @throws BridgeError
      */
-    async read(): Promise<{ readonly chat: Chat, readonly messages: readonly ChatMessage[], readonly changed: boolean }> {
+    async read(): Promise<ReadChat & { readonly changed: boolean }> {
         const { chat, fresh } = await this.readFresh();
         const changed = fresh.length > 0 || chat.etag !== this.etag;
-        const all = new Map<string, ChatMessage>();
+        const all = new Map<string, ReadMessage>();
         for (const [id, { etag, position, said }] of this.messages) {
-            const message = JSON.parse(said) as MessageForm;
-            all.set(id, { ...message, etag, position, createdAt: 0, updatedAt: 0 } as ChatMessage);
+            all.set(id, { ...JSON.parse(said) as MessageForm, etag, position });
         }
         fresh.forEach(message => all.set(message.id, message));
         return { chat, messages: [...all.values()].sort((one, other) => one.position - other.position), changed };
     }
 
     /** This page's model is what was read. */
-    isEqual({ fields, messages }: ChatForm, chat: Chat, read: readonly ChatMessage[]): void {
+    didAdopt({ fields, messages }: ChatForm, { chat, messages: read }: ReadChat): void {
         this.etag = chat.etag;
-        this.fields = fields;
+        this.fields = toFields(chat);
+        this.said = fields;
         const said = new Map(messages.map(message => [message.id, JSON.stringify(message)]));
         this.messages.clear();
         for (const { id, etag, position, role, content, data, model, parent } of read) {
             // What is not shown is kept as it is.
             this.messages.set(id, { etag, position, said: said.get(id) ?? JSON.stringify({ id, role, content, data, model, parent }) });
         }
+    }
+
+    /**
+     * Saves those messages that the server has not, or has only a part of.
+     *
+     * @throws BridgeError
+     */
+    async add(form: ChatForm): Promise<void> {
+        let read: ReadChat;
+        try {
+            read = await this.read();
+        } catch (error) {
+            if (error instanceof BridgeError && error.kind === 'NotFound') {
+                return this.save(() => form);
+            }
+            throw error;
+        }
+        const fields = toFields(read.chat);
+        this.didAdopt({ fields, messages: [] }, read);
+        const there = new Map(read.messages.map(message => [message.id, message]));
+        const messages = form.messages.filter(({ id, data }) => !there.has(id) || !isWhole(there.get(id)!.data) && isWhole(data));
+        return this.save(() => ({ fields, messages }));
     }
 
     protected async saveWaiting(): Promise<void> {
@@ -142,7 +173,7 @@ export class ChatCopy {
                     throw error;
                 }
                 if (error.kind === 'Conflict') {
-                    form = await this.merge(form);
+                    await this.catchUp(form.messages);
                 } else if (error.kind === 'NotFound' && this.stored) {
                     // Who goes on with a chat that was deleted elsewhere wants it.
                     await this.connection.request('chat.restore', { id: this.id });
@@ -153,9 +184,10 @@ export class ChatCopy {
         }
     }
 
-    protected didStore(fields: ChatFields, { messages = [] }: ChatStoreParams, { chat, etags }: { chat: Chat, etags: Record<string, string> }): void {
+    protected didStore(fields: ChatFields, { messages = [] }: ChatStoreParams, { chat, etags }: ChatStored): void {
         this.etag = chat.etag;
-        this.fields = fields;
+        this.fields = toFields(chat);
+        this.said = fields;
         const added = messages.filter(({ id }) => !this.messages.has(id));
         for (const { ifMatch: _, ...message } of messages) {
             const position = this.messages.get(message.id)?.position ?? chat.messages - added.length + added.findIndex(({ id }) => id === message.id);
@@ -163,43 +195,44 @@ export class ChatCopy {
         }
     }
 
-    /** What to store instead, now that others have changed something since. */
-    protected async merge(form: ChatForm): Promise<ChatForm> {
+    /** Takes note of what others have changed since, so that what was changed here comes on top of it. */
+    protected async catchUp(messages: readonly MessageForm[]): Promise<void> {
         const { chat, fresh } = await this.readFresh();
-        const own = new Map(form.messages.map(message => [message.id, message]));
+        const own = new Map(messages.map(message => [message.id, message]));
         for (const { id, etag, position, data } of fresh) {
             const message = own.get(id);
-            const said = this.messages.get(id)?.said ?? '';
-            if (message && JSON.stringify(message) !== said) {
+            if (message) {
                 // An answer that is whole is not replaced by a part of it.
-                const keep = isWhole(data) && !isWhole(message.data);
-                this.messages.set(id, { etag, position, said: keep ? JSON.stringify(message) : said });
+                const theirs = isWhole(data) && !isWhole(message.data);
+                this.messages.set(id, { etag, position, said: theirs ? JSON.stringify(message) : this.messages.get(id)?.said ?? '' });
             }
         }
-        const base = this.fields;
-        const theirs: ChatFields = { title: chat.title, agent: chat.agent, metadata: JSON.parse(chat.metadata) as ChatMetadata };
-        const fields: ChatFields = {
-            title: form.fields.title === base?.title ? theirs.title : form.fields.title,
-            agent: form.fields.agent === base?.agent ? theirs.agent : form.fields.agent,
-            metadata: mergeMetadata(base?.metadata ?? {}, form.fields.metadata, theirs.metadata)
-        };
         this.etag = chat.etag;
-        this.fields = theirs;
-        return { ...form, fields };
+        this.fields = toFields(chat);
     }
 
-    protected async readFresh(): Promise<{ readonly chat: Chat, readonly fresh: readonly ChatMessage[] }> {
+    protected async readFresh(): Promise<{ readonly chat: Chat, readonly fresh: readonly ReadMessage[] }> {
         const known = Object.fromEntries([...this.messages].map(([id, { etag }]) => [id, etag]));
-        const fresh: ChatMessage[] = [];
+        const fresh: ReadMessage[] = [];
         let after: string | null = null;
         for (;;) {
-            const { chat, messages, next } = await this.connection.request('chat.read', { id: this.id, known, after });
+            const { chat, messages, next }: ChatContent = await this.connection.request('chat.read', { id: this.id, known, after });
             fresh.push(...messages);
             if (next === null) {
                 return { chat, fresh };
             }
             after = next;
         }
+    }
+
+    /** What was changed here, and for the rest what the server has. */
+    protected merged(own: ChatFields): ChatFields {
+        const { said, fields } = this;
+        return !said || !fields ? own : {
+            title: own.title === said.title ? fields.title : own.title,
+            agent: own.agent === said.agent ? fields.agent : own.agent,
+            metadata: mergeMetadata(said.metadata, own.metadata, fields.metadata)
+        };
     }
 
     protected changedFields({ title, agent, metadata }: ChatFields): Pick<ChatStoreParams, 'title' | 'agent' | 'metadata'> {
@@ -213,8 +246,12 @@ export class ChatCopy {
     }
 }
 
-function isWhole(data: string | undefined): boolean {
-    const form = JSON.parse(data ?? 'null') as { readonly response?: { readonly isComplete?: boolean } } | null;
+function toFields({ title, agent, metadata }: Chat): ChatFields {
+    return { title, agent, metadata: JSON.parse(metadata) as ChatMetadata };
+}
+
+function isWhole(data: string): boolean {
+    const form = JSON.parse(data) as { readonly response?: { readonly isComplete?: boolean } } | null;
     return form?.response?.isComplete !== false;
 }
 

@@ -22,7 +22,10 @@ export interface ChatMetadata {
 }
 
 /** A message as it is to be stored. */
-export type MessageForm = Omit<StoredMessage, 'ifMatch'>;
+export type MessageForm = Required<Omit<StoredMessage, 'ifMatch'>>;
+
+/** A message as it is stored. */
+export type ReadMessage = Omit<ChatMessage, 'createdAt' | 'updatedAt'>;
 
 interface RequestForm {
     readonly kind: 'request';
@@ -56,7 +59,7 @@ export function toShown(model: SerializedChatModel): string[] {
 }
 
 /** The chat as Theia reads it, from all of its messages in their order. */
-export function fromMessages(chat: Chat, messages: readonly ChatMessage[]): SerializedChatData {
+export function fromMessages(chat: Chat, messages: readonly ReadMessage[]): SerializedChatData {
     const metadata = JSON.parse(chat.metadata) as ChatMetadata;
     const requests: SerializableChatRequestData[] = [];
     const responses: SerializableChatResponseData[] = [];
@@ -132,7 +135,7 @@ function toResponseMessage({ id, requestId, ...response }: SerializableChatRespo
     return { id, role: 'assistant', content, data: JSON.stringify(form), model: response.languageModel?.slice(0, 200) || null, parent: requestId };
 }
 
-function toResponse({ id, content, model }: ChatMessage, requestId: string, form: ResponseForm | undefined): SerializableChatResponseData {
+function toResponse({ id, content, model }: ReadMessage, requestId: string, form: ResponseForm | undefined): SerializableChatResponseData {
     if (form) {
         return { ...withoutReferences(form.response, content) as ResponseForm['response'], id, requestId };
     }

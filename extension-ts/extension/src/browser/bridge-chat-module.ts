@@ -1,0 +1,74 @@
+import '../../src/browser/style/chat.css';
+import { DefaultChatAgentId, FallbackChatAgentId } from '@theia/ai-chat/lib/common/chat-agent-service';
+import { ChatAgent } from '@theia/ai-chat/lib/common/chat-agents';
+import { ChatService } from '@theia/ai-chat/lib/common/chat-service';
+import { ChatSessionNamingService } from '@theia/ai-chat/lib/common/chat-session-naming-service';
+import { ChatSessionStore } from '@theia/ai-chat/lib/common/chat-session-store';
+import { ChatWelcomeMessageProvider } from '@theia/ai-chat-ui/lib/browser/chat-tree-view/chat-view-tree-widget';
+import { Agent } from '@theia/ai-core/lib/common/agent';
+import { LanguageModelAliasRegistry } from '@theia/ai-core/lib/common/language-model-alias';
+import { LanguageModelFrontendDelegate, LanguageModelRegistryFrontendDelegate } from '@theia/ai-core/lib/common/language-model-delegate';
+import { TokenUsageService } from '@theia/ai-core/lib/common/token-usage-service';
+import { FrontendApplicationContribution } from '@theia/core/lib/browser/frontend-application-contribution';
+import { ApplicationShell, ApplicationShellOptions } from '@theia/core/lib/browser/shell/application-shell';
+import { RecursivePartial } from '@theia/core/lib/common/types';
+import { ContainerModule } from '@theia/core/shared/inversify';
+import { AgentInfo } from '../common/protocol.generated';
+import { AssistantAgent, ServerAgent, ServerAgentFactory } from './chat/bridge-chat-agent';
+import { BridgeChatService } from './chat/bridge-chat-service';
+import { BridgeChatSessionStore } from './chat/bridge-chat-session-store';
+import { BridgeModelAliases } from './chat/bridge-model-aliases';
+import { ChatContribution } from './chat/chat-contribution';
+import { ChatNaming } from './chat/chat-naming';
+import { ChatOutbox } from './chat/chat-outbox';
+import { ChatWelcome } from './chat/chat-welcome';
+import { hidePreferencesWithoutEffect } from './chat/hidden-preferences';
+import { ModelContribution } from './chat/model-contribution';
+import { ServerAgents } from './chat/server-agents';
+import { ServerModels } from './chat/server-models';
+import { BridgeTokenUsageService } from './chat/token-usage';
+import { NO_BACKEND_MODELS, NO_BACKEND_REQUESTS } from './chat/without-backend';
+
+/** Of the window, for the chat when it is first opened: enough for code. */
+const WIDTH = 0.3;
+
+hidePreferencesWithoutEffect();
+
+/** Theia's chat, with its models, agents and history from the server. */
+export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
+    rebind(LanguageModelRegistryFrontendDelegate).toConstantValue(NO_BACKEND_MODELS);
+    rebind(LanguageModelFrontendDelegate).toConstantValue(NO_BACKEND_REQUESTS);
+    rebind(TokenUsageService).to(BridgeTokenUsageService).inSingletonScope();
+
+    bind(ServerModels).toSelf().inSingletonScope();
+    bind(ModelContribution).toSelf().inSingletonScope();
+    bind(FrontendApplicationContribution).toService(ModelContribution);
+    rebind(LanguageModelAliasRegistry).to(BridgeModelAliases).inSingletonScope();
+
+    bind(AssistantAgent).toSelf().inSingletonScope();
+    bind(Agent).toService(AssistantAgent);
+    bind(ChatAgent).toService(AssistantAgent);
+    bind(DefaultChatAgentId).toConstantValue({ id: AssistantAgent.ID });
+    bind(FallbackChatAgentId).toConstantValue({ id: AssistantAgent.ID });
+    bind(ServerAgent).toSelf();
+    bind(ServerAgentFactory).toFactory<ServerAgent, [AgentInfo, string]>(({ container }) => (info, id) => {
+        const agent = container.get(ServerAgent);
+        agent.describe(info, id);
+        return agent;
+    });
+    bind(ServerAgents).toSelf().inSingletonScope();
+    bind(FrontendApplicationContribution).toService(ServerAgents);
+
+    bind(ChatOutbox).toSelf().inSingletonScope();
+    bind(BridgeChatSessionStore).toSelf().inSingletonScope();
+    rebind(ChatSessionStore).toService(BridgeChatSessionStore);
+    bind(BridgeChatService).toSelf().inSingletonScope();
+    rebind(ChatService).toService(BridgeChatService);
+    rebind(ChatSessionNamingService).to(ChatNaming).inSingletonScope();
+    bind(ChatContribution).toSelf().inSingletonScope();
+    bind(FrontendApplicationContribution).toService(ChatContribution);
+
+    rebind<RecursivePartial<ApplicationShell.Options>>(ApplicationShellOptions).toConstantValue({ rightPanel: { initialSizeRatio: WIDTH } });
+    bind(ChatWelcome).toSelf().inSingletonScope();
+    bind(ChatWelcomeMessageProvider).toService(ChatWelcome);
+});
