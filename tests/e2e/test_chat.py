@@ -1,0 +1,134 @@
+"""Theia's chat, with its history and its models on the server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, async_playwright, expect
+
+from tests.e2e.chat import ChatView
+from tests.e2e.conftest import CHROMIUM, FLAGS, SHOTS
+from tests.e2e.ide import READY, Ide
+from tests.process import Server
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+ROLES = ("user", "assistant")
+OpenChat = Callable[..., Awaitable[ChatView]]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Server]:
+    """One for all of these: each has an account of its own."""
+    folder = tmp_path_factory.mktemp("chat")
+    running = Server(folder, f"embedded:{folder / 'store'}")
+    await running.start()
+    yield running
+    await running.kill()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def open_chat(chromium: Browser, server: Server) -> AsyncIterator[OpenChat]:
+    """Opens the chat of an account, which is made if it is new, in a browser profile of its own."""
+    contexts: list[BrowserContext] = []
+
+    async def make(email: str, *, new: bool = False, **options: str) -> ChatView:
+        context = await chromium.new_context(viewport={"width": 1280, "height": 800}, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        chat = ChatView(Ide(await context.new_page(), server.url, SHOTS))
+        await (chat.ide.register(email) if new else chat.ide.sign_in(email))
+        await chat.open()
+        return chat
+
+    yield make
+    for context in contexts:
+        await context.close()
+
+
+async def said(server: Server, email: str) -> list[tuple[str, str]]:
+    """The messages of an account's last chat, as the REST API has them: roles and texts."""
+    token = (await server.login(email)).access_token
+    headers = {"Authorization": f"Bearer {token}"}
+    async with aiohttp.ClientSession(f"{server.url}/api/v5/", headers=headers) as http:
+        async with http.get("conversations") as response:
+            found = (await response.json())["items"]
+        if not found:
+            return []
+        async with http.get(f"conversations/{found[0]['id']}/messages") as response:
+            return [(one["role"], one["content"]) for one in (await response.json())["items"]]
+
+
+async def stored(server: Server, email: str, *messages: tuple[str, str]) -> None:
+    """Returns once these are the messages of the account's last chat."""
+    found: list[tuple[str, str]] = []
+    try:
+        async with asyncio.timeout(READY / 1000):
+            while (found := await said(server, email)) != list(messages):
+                await asyncio.sleep(0.1)
+    except TimeoutError:
+        assert found == list(messages)
+
+
+async def test_what_was_said_is_there_again_in_every_browser(server: Server, open_chat: OpenChat) -> None:
+    email = "ada@example.com"
+    chat = await open_chat(email, new=True)
+    assert chat.ide.errors == []
+    await chat.say("Say **this** and\n```python\nprint(1)\n```")
+    answer = chat.responses().first
+    await expect(answer.locator("strong")).to_have_text("this")
+    await expect(answer.locator(".monaco-editor")).to_contain_text("print(1)")
+
+    code = "```python\nprint(1)\n```"
+    await stored(
+        server, email, ("user", f"Say **this** and\n{code}"), ("assistant", f"Say **this** and\n\n\n{code}")
+    )
+    await chat.page.reload()
+    await chat.ide.ready()
+    await chat.open()
+    await chat.ide.shot("chat-list")
+    await chat.resume("Say **this**")
+    await expect(answer.locator(".monaco-editor")).to_contain_text("print(1)")
+
+    elsewhere = await open_chat(email, color_scheme="light")
+    await elsewhere.resume("Say **this**")
+    await expect(elsewhere.responses().first.locator("strong")).to_have_text("this")
+    await elsewhere.ide.shot("chat-light")
+    # What was typed is at hand, too.
+    await elsewhere.input.click()
+    await elsewhere.page.keyboard.press("ArrowUp")
+    await expect(elsewhere.input).to_contain_text("Say **this**")
+    assert chat.ide.errors == []
+
+
+async def test_what_was_asked_instead_is_beside_what_was_asked(server: Server, open_chat: OpenChat) -> None:
+    email = "bea@example.com"
+    chat = await open_chat(email, new=True)
+    await chat.say("first question")
+    await expect(chat.responses()).to_contain_text("first question")
+    await chat.edit("first question", "second question")
+    await expect(chat.responses()).to_contain_text("second question")
+    await stored(
+        server, email, *((role, f"{which} question") for which in ("first", "second") for role in ROLES)
+    )
+
+    await chat.page.reload()
+    await chat.ide.ready()
+    await chat.resume("first question")
+    await expect(chat.responses()).to_contain_text("second question")
+    await expect(chat.requests()).to_contain_text("2/2")
+    await chat.ide.shot("chat-alternatives")
+    await chat.requests().get_by_title("Previous").click()
+    await expect(chat.responses()).to_contain_text("first question")
+    await chat.ide.shot("chat-alternatives")
