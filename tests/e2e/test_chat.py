@@ -14,6 +14,7 @@ from tests.e2e.chat import ChatView
 from tests.e2e.conftest import CHROMIUM, FLAGS, SHOTS
 from tests.e2e.ide import READY, Ide
 from tests.process import Server
+from theia_bridge.chat.news import DidChangeChat
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -71,14 +72,18 @@ async def said(server: Server, email: str) -> list[tuple[str, str]]:
 
 
 async def stored(server: Server, email: str, *messages: tuple[str, str]) -> None:
-    """Returns once these are the messages of the account's last chat."""
-    found: list[tuple[str, str]] = []
-    try:
-        async with asyncio.timeout(READY / 1000):
-            while (found := await said(server, email)) != list(messages):
-                await asyncio.sleep(0.1)
-    except TimeoutError:
-        assert found == list(messages)
+    """Returns once these are the messages of the account's last chat, told by a channel of its own."""
+    async with server.connect((await server.login(email)).access_token) as client:
+        changes = client.notifications({"chat.didChange": DidChangeChat})
+        await client.call("rpc.ping", None, type(None))
+        found = await said(server, email)
+        try:
+            async with asyncio.timeout(READY / 1000):
+                while found != list(messages):
+                    await anext(changes)
+                    found = await said(server, email)
+        except TimeoutError:
+            assert found == list(messages)
 
 
 async def test_what_was_said_is_there_again_in_every_browser(server: Server, open_chat: OpenChat) -> None:
@@ -132,3 +137,37 @@ async def test_what_was_asked_instead_is_beside_what_was_asked(server: Server, o
     await chat.requests().get_by_title("Previous").click()
     await expect(chat.responses()).to_contain_text("first question")
     await chat.ide.shot("chat-alternatives")
+
+
+async def test_an_answer_is_stopped(server: Server, open_chat: OpenChat) -> None:
+    email = "cleo@example.com"
+    chat = await open_chat(email, new=True)
+    await chat.say("Begin, and wait.\necho: hold")
+    await expect(chat.responses()).to_contain_text("Begin", timeout=READY)
+    await chat.view.get_by_title("Cancel (Esc)").click()
+    await expect(chat.view.get_by_title("Cancel (Esc)")).to_have_count(0)
+    await chat.say("echo: fail unavailable")
+    await expect(chat.responses().last).to_contain_text("echo", timeout=READY)
+    await chat.ide.shot("chat-failed")
+    await chat.say("Go on.")
+    await expect(chat.responses().last).to_contain_text("Go on.")
+
+
+async def test_two_windows_go_on_with_one_chat(server: Server, open_chat: OpenChat) -> None:
+    email = "dora@example.com"
+    chat = await open_chat(email, new=True)
+    await chat.say("from the first window")
+    await expect(chat.responses()).to_have_count(1)
+    other = await open_chat(email)
+    await other.resume("from the first window")
+    await expect(other.responses()).to_have_count(1)
+    await other.say("from the second window")
+    await expect(other.responses()).to_have_count(2)
+    # It is shown where it was not said, and both go on from there.
+    await expect(chat.responses()).to_have_count(2, timeout=READY)
+    await chat.say("and back")
+    await expect(other.responses()).to_have_count(3, timeout=READY)
+    texts = ["from the first window", "from the second window", "and back"]
+    await stored(server, email, *((role, text) for text in texts for role in ROLES))
+    assert chat.ide.errors == []
+    assert other.ide.errors == []

@@ -49,6 +49,7 @@ export class BridgeChatSessionStore implements ChatSessionStore {
 
     @postConstruct()
     protected init(): void {
+        this.connection.onNotification('chat.didChange', ({ id }) => this.didChange(id ?? undefined));
         this.connection.onDidOpen(() => this.didChange(undefined));
     }
 
