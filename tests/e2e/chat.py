@@ -15,6 +15,7 @@ class ChatView:
         self.page = ide.page
         self.view = ide.page.locator(".chat-view-widget")
         self.input = self.view.locator(".chat-input-widget .monaco-editor").last
+        self.stop = self.view.locator(".codicon-stop-circle")
 
     async def open(self) -> None:
         """Opens the view, if it is not open."""

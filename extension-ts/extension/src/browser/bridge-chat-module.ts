@@ -4,7 +4,9 @@ import { ChatAgent } from '@theia/ai-chat/lib/common/chat-agents';
 import { ChatService } from '@theia/ai-chat/lib/common/chat-service';
 import { ChatSessionNamingService } from '@theia/ai-chat/lib/common/chat-session-naming-service';
 import { ChatSessionStore } from '@theia/ai-chat/lib/common/chat-session-store';
+import { AIChatInputConfiguration } from '@theia/ai-chat-ui/lib/browser/chat-input-widget';
 import { ChatWelcomeMessageProvider } from '@theia/ai-chat-ui/lib/browser/chat-tree-view/chat-view-tree-widget';
+import { ChatViewWidget } from '@theia/ai-chat-ui/lib/browser/chat-view-widget';
 import { Agent } from '@theia/ai-core/lib/common/agent';
 import { LanguageModelAliasRegistry } from '@theia/ai-core/lib/common/language-model-alias';
 import { LanguageModelFrontendDelegate, LanguageModelRegistryFrontendDelegate } from '@theia/ai-core/lib/common/language-model-delegate';
@@ -17,6 +19,7 @@ import { AgentInfo } from '../common/protocol.generated';
 import { AssistantAgent, ServerAgent, ServerAgentFactory } from './chat/bridge-chat-agent';
 import { BridgeChatService } from './chat/bridge-chat-service';
 import { BridgeChatSessionStore } from './chat/bridge-chat-session-store';
+import { BridgeChatViewWidget } from './chat/bridge-chat-view-widget';
 import { BridgeModelAliases } from './chat/bridge-model-aliases';
 import { ChatContribution } from './chat/chat-contribution';
 import { ChatNaming } from './chat/chat-naming';
@@ -69,6 +72,11 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(FrontendApplicationContribution).toService(ChatContribution);
 
     rebind<RecursivePartial<ApplicationShell.Options>>(ApplicationShellOptions).toConstantValue({ rightPanel: { initialSizeRatio: WIDTH } });
+    rebind(ChatViewWidget).to(BridgeChatViewWidget);
+    // Skills, functions of other servers and the like are for prompts that are made here; ours are the server's.
+    rebind(AIChatInputConfiguration).toConstantValue({
+        showContext: true, showPinnedAgent: true, showChangeSet: true, showCapabilities: false, enablePromptHistory: true
+    });
     bind(ChatWelcome).toSelf().inSingletonScope();
     bind(ChatWelcomeMessageProvider).toService(ChatWelcome);
 });
