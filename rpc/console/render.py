@@ -107,8 +107,7 @@ def _is_small(given: object) -> bool:
 def _inline(given: object) -> Text:
     match given:
         case None | bool():
-            style = "json.null" if given is None else "json.bool_true" if given else "json.bool_false"
-            return Text(_json(given), style=style)
+            return Text(_json(given), style="json.null")
         case int() | float():
             return Text(_json(given), style="json.number")
         case str():

@@ -86,7 +86,7 @@ class Shell:
         ways: proposes values for completion.
 
     Attributes:
-        said: the lines that were run, without secrets.
+        said: the lines that have run to their end, as a script and without secrets.
     """
 
     def __init__(
@@ -115,14 +115,18 @@ class Shell:
             return
         name = words(line)[0].text
         command = self.commands.get(name)
+        try:
+            if command is not None:
+                await command.run(self, line[len(name) :].strip())
+            elif "." in name or "{" in name or "/" in name:
+                await self.show(self.calls.read(line))
+            else:
+                raise SyntaxFault(f"There is no command {name}{nearest(name, self._names())}; see help")
+        except RpcError:
+            self.said.append(f"-{masked_line(line)}")
+            raise
         if command is None or command.kept:
             self.said.append(masked_line(typed))
-        if command is not None:
-            await command.run(self, line[len(name) :].strip())
-        elif "." in name or "{" in name or "/" in name:
-            await self.show(self.calls.read(line))
-        else:
-            raise SyntaxFault(f"There is no command {name}{nearest(name, self._names())}; see help")
 
     async def show(self, call: CallLine) -> None:
         """Makes a call and shows its answer."""
