@@ -108,7 +108,7 @@ class CallTrace:
         measured.errors += bool(error)
         measured.received += received
         measured.sent += sent
-        if self.sample < 1 and random.random() >= self.sample:  # noqa: S311 - nothing secret depends on it
+        if self.sample < 1 and random.random() >= self.sample:  # noqa: S311 # nosec B311 # no secret
             return
         measured.durations.add(seconds)
         if len(self._slowest) < SLOWEST or seconds > self._slowest[0].seconds:

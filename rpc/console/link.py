@@ -10,7 +10,7 @@ from typing import Protocol
 from rpc.client import Answer, Client, Encoding, OnFrame, Params
 from rpc.console.frames import Frames
 from rpc.description import Description, read
-from rpc.errors import ChannelClosed
+from rpc.errors import ChannelClosed, RpcError
 from rpc.schemas import Json
 
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
@@ -64,7 +64,7 @@ class Link:
         self._client: Client | None = None
         self._changed = asyncio.Event()
         self._ended: Exception | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._resuming: asyncio.Task[None] | None = None
 
     @property
     def connected(self) -> bool:
@@ -83,8 +83,9 @@ class Link:
             await first
             yield await self.describe()
         finally:
-            for task in (keeper, *self._tasks):
-                task.cancel()
+            keeper.cancel()
+            if self._resuming is not None:
+                self._resuming.cancel()
             with suppress(asyncio.CancelledError):
                 await keeper
             self.frames.stop()
@@ -122,24 +123,18 @@ class Link:
         attempts = 0
         while True:
             try:
-                async with self._opens(
-                    encoding=self.encoding, on_frame=self.frames, patience=0
-                ) as self._client:
-                    notifications = self._client.notifications()
-                    self._changed.set()
+                opened = self._opens(encoding=self.encoding, on_frame=self.frames, patience=0)
+                async with opened as client:
+                    attempts = 0
                     if first.done():
                         self._say("connected again")
-                        self._start(self._resume)
+                        self._resuming = asyncio.create_task(self._resume())
                     else:
                         first.set_result(None)
-                    attempts = 0
-                    async for name, params in notifications:
-                        self._tell(name, params)
+                    await self._serve(client)
             except ChannelClosed as error:
-                self._client = None
                 self._say(f"{error}; connecting again")
             except Exception as error:
-                self._client = None
                 if not first.done():
                     first.set_exception(error)
                     return
@@ -151,15 +146,22 @@ class Link:
             await asyncio.sleep(PAUSES[min(attempts, len(PAUSES) - 1)])
             attempts += 1
 
+    async def _serve(self, client: Client) -> None:
+        """Lets calls be made until the connection ends, with `ChannelClosed`."""
+        notifications = client.notifications()
+        self._client = client
+        self._changed.set()
+        try:
+            async for name, params in notifications:
+                self._tell(name, params)
+        finally:
+            self._client = None
+
     async def _resume(self) -> None:
         for resumed in self.resumed:
-            with suppress(ChannelClosed):
+            try:
                 await resumed()
-
-    def _start(self, work: Callable[[], Awaitable[None]]) -> None:
-        async def run() -> None:
-            await work()
-
-        task = asyncio.create_task(run())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            except RpcError as error:
+                self._say(str(error))
+            except (ChannelClosed, Ended):
+                return

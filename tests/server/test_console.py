@@ -15,9 +15,10 @@ import pytest_asyncio
 
 from tests.process import PASSWORD, Server, command, environment
 from tests.server.terminal import END, ENTER, STOP, TAB, Terminal
+from theia_bridge.commands import outcomes
 from theia_bridge.methods.protocol import Stat, WriteFileParams
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+in_module = pytest.mark.asyncio(loop_scope="module")
 
 EMAIL = "ada@example.com"
 COLOUR = re.compile(rb"\x1b\[[0-9;]*3[0-7]")
@@ -36,7 +37,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Serv
     await running.kill()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def token(server: Server) -> str:
     return (await server.login(EMAIL)).access_token
 
@@ -64,6 +65,7 @@ async def run(server: Server, token: str, *arguments: str, given: bytes = b"", *
 # --- rpc ----------------------------------------------------------------------------------------------
 
 
+@in_module
 async def test_answers_go_to_pipes_and_contents_come_from_them(server: Server, token: str) -> None:
     content = bytes(range(256))
     written = await run(
@@ -83,30 +85,33 @@ async def test_answers_go_to_pipes_and_contents_come_from_them(server: Server, t
     assert as_json.err == as_bytes.err == raw.err == ""
 
 
-@pytest.mark.parametrize(
-    ("arguments", "code", "told"),
-    [
+@in_module
+async def test_the_exit_code_tells_the_kind_of_an_error(server: Server, token: str) -> None:
+    cases = (
         (("rpc.ping", "--token", "no.token"), 3, "401"),
         (("rpc.ping", "--url", "http://127.0.0.1:1"), 8, "no server answers"),
         (("fs.stat", "path=/workspace/nothing"), 5, "FileNotFound -32002"),
         (("fs.createDirectory", "path=/workspace/notes.md"), 6, "FileExists"),
         (("fs.stat", "path=nowhere"), 2, "InvalidPath"),
-        (("fs.stt", "path=/workspace"), 2, "did you mean fs.stat?"),
         (("fs.stat", "pth=/workspace"), 2, "did you mean path?"),
         (("fs.readDirectory", "path=/workspace", "limit=0"), 2, "InvalidParams"),
         (("fs.stat", "path=/workspace", "--output", "-"), 2, "no bytes"),
         (("fs.stat", "--raw", "no json"), 2, "JSON"),
-    ],
-    ids=lambda given: given[0] if isinstance(given, tuple) else None,
-)
-async def test_the_exit_code_tells_the_kind_of_an_error(
-    server: Server, token: str, arguments: tuple[str, ...], code: int, told: str
-) -> None:
-    done = await run(server, token, "rpc", *arguments)
-    assert (done.code, done.out) == (code, b""), done.err
-    assert told in done.err
+    )
+    all_done = await asyncio.gather(*(run(server, token, "rpc", *arguments) for arguments, _, _ in cases))
+    for done, (arguments, code, told) in zip(all_done, cases, strict=True):
+        assert (done.code, done.out) == (code, b""), (arguments, done.err)
+        assert told in done.err
 
 
+def test_the_exit_codes_are_documented_as_they_are() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "console.md").read_text()
+    told = dict(re.findall(r"^\| (\d+) \| (.+) \|$", text, re.MULTILINE))
+    assert told == {str(code): meaning for code, meaning in outcomes.MEANINGS.items()}
+    assert set(outcomes.BY_KIND.values()) <= outcomes.MEANINGS.keys()
+
+
+@in_module
 async def test_notifications_are_lines_of_json(server: Server, token: str) -> None:
     env = environment(server.folder) | {"THEIA_BRIDGE_TOKEN": token}
     follow = ("rpc", "fs.watch", "path=/workspace", "--follow", "--url", server.url)
@@ -128,6 +133,7 @@ async def test_notifications_are_lines_of_json(server: Server, token: str) -> No
 # --- console: scripts ---------------------------------------------------------------------------------
 
 
+@in_module
 async def test_a_script_is_piped_in(server: Server, token: str) -> None:
     script = b"""
 # what a script may have
@@ -170,6 +176,7 @@ save saved.rpc
     assert again.code == 0, again.err
 
 
+@in_module
 async def test_a_script_ends_at_the_first_error(server: Server, token: str) -> None:
     (server.folder / "inner.rpc").write_text("rpc.ping\nfs.stat path=/workspace/nothing\nrpc.discover\n")
     done = await run(server, token, "console", given=b"source inner.rpc\nrpc.ping\n")
@@ -181,6 +188,7 @@ async def test_a_script_ends_at_the_first_error(server: Server, token: str) -> N
     assert (bad.code, "no command fly" in bad.err) == (2, True)
 
 
+@in_module
 async def test_secrets_are_in_no_trace_and_no_saved_script(server: Server, token: str) -> None:
     script = f'-auth.renew token={token}\n-auth.renew {{"token": "{token}"}}\nencoding json\n' + (
         f'-{{"method": "auth.renew", "params": ["{token}"]}}\n'
@@ -206,6 +214,7 @@ def at_terminal(server: Server) -> dict[str, str]:
     return environment(server.folder) | state
 
 
+@in_module
 async def test_lines_are_completed_run_and_stopped(server: Server, token: str) -> None:
     async with Terminal.run(
         "console", server.url, "--email", EMAIL, env=at_terminal(server), cwd=server.folder
@@ -252,6 +261,7 @@ async def test_lines_are_completed_run_and_stopped(server: Server, token: str) -
     assert history.stat().st_mode & 0o077 == 0
 
 
+@in_module
 async def test_a_call_that_is_stopped_is_cancelled_on_the_server(server: Server, token: str) -> None:
     frames = server.folder / "cancel.log"
     given = ("--token", token, "--trace", str(frames))
@@ -299,6 +309,7 @@ async def test_it_outlives_its_token_and_a_restart_of_the_server(tmp_path: Path)
     assert "/api/v5/auth/logout" in log
 
 
+@in_module
 async def test_no_color_is_honoured(server: Server, token: str) -> None:
     plain = await run(server, token, "rpc", "fs.stat", "path=/workspace", NO_COLOR="1", FORCE_COLOR="1")
     colour = await run(server, token, "rpc", "fs.stat", "path=/workspace", FORCE_COLOR="1")

@@ -17,9 +17,12 @@ from rpc.console.calls import Calls
 from rpc.console.words import SyntaxFault
 from rpc.description import Description, read
 from rpc.schemas import Json
-from theia_bridge.commands import ends
+from theia_bridge.commands import ends, outcomes
 from theia_bridge.commands.common import DEFAULT_URL, Account, Token, Url, access, credentials
 
+_EXIT_CODES = "**Exit codes**\n\n" + "\n".join(
+    f"- {code}: {meaning}" for code, meaning in outcomes.MEANINGS.items()
+)
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False)
 
 
@@ -40,13 +43,13 @@ def main() -> None:
     app(prog_name="theia-bridge")
 
 
-@app.command("rpc")
+@app.command("rpc", epilog=_EXIT_CODES)
 def call(
     method: Annotated[str, typer.Argument(metavar="METHOD", help="Such as `fs.stat`.")],
     params: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[KEY=VALUE]...",
+            metavar="KEY=VALUE",
             help="Its parameters. Bytes may come from a file, `content=@FILE`, or with `@-` from standard "
             "input; `key:=JSON` gives JSON as it is.",
         ),
@@ -73,9 +76,6 @@ def call(
     token: Token = None,
 ) -> None:
     """Calls one method: the answer goes to standard output, errors to standard error.
-
-    Exit codes: 0 done, 1 fault, 2 called wrongly, 3 not signed in, 4 not allowed, 5 not found, 6 conflict,
-    7 over a limit, 8 unavailable, 130 stopped. docs/rpc.md has that of each error.
 
     Example: `theia-bridge rpc fs.readDirectory path=/workspace --json --email ada@example.com | jq`
     """

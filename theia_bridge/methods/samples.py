@@ -14,7 +14,7 @@ _SAMPLES: dict[str, object] = {
     "target": "/workspace/old/notes.md",
     "content": "SGVsbG8hCg==",
     "version": "1767225600000-0f3a",
-    "token": "eyJhbGciOi...",
+    "token": "eyJhbGciOi...",  # nosec B105 # none
     "watchId": "5f0c21d9a7e34b86c012",
     "searchId": "91b7e0c4d2f85a6b3e10",
     "cols": 120,
