@@ -309,6 +309,19 @@ describe('BridgeConnection', { timeout: 60_000 }, () => {
         assert.equal(connection.state, 'online');
     });
 
+    it('is told that it is signed out, on a line that has just come back several times', async () => {
+        const browser = await register();
+        const connection = browser.connect();
+        await reach(connection, 'online');
+        for (let count = 0; count < 3; count++) {
+            browser.sockets.at(-1)!.terminate();
+            await reach(connection, 'offline');
+            await reach(connection, 'online');
+        }
+        await browser.logout();
+        await reach(connection, 'signed-out');
+    });
+
     it('sends nothing in the name of somebody else who signed in meanwhile', async () => {
         const browser = await register();
         const stranger = await register();

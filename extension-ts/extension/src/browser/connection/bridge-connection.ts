@@ -407,7 +407,7 @@ export class BridgeConnection implements Disposable {
         if (overtaken()) {
             return;
         }
-        if (refused && (this.failures < 2 || this.access.expired)) {
+        if (refused && (code === UNAUTHENTICATED || this.failures < 2 || this.access.expired)) {
             const outcome = await this.access.renew(term);
             if (overtaken()) {
                 return;
