@@ -14,8 +14,6 @@ import { ServerProxy } from './server-proxy';
 import { StockSettings } from './settings';
 import { StockEndpoints } from './stock-endpoints';
 
-export const StockSettingsSymbol = Symbol('StockSettings');
-
 const ROOT = `/${BRIDGE_PATH}`;
 const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 
@@ -23,7 +21,7 @@ const SAFE = new Set(['GET', 'HEAD', 'OPTIONS']);
 @injectable()
 export class GateContribution implements BackendApplicationContribution, WsRequestValidatorContribution {
 
-    @inject(StockSettingsSymbol)
+    @inject(StockSettings)
     protected readonly settings: StockSettings;
 
     @inject(Gate)

@@ -1,9 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Duplex } from 'node:stream';
 import { createProxyServer } from 'http-proxy-3';
-import { Caller } from './token-verifier';
-import { StockSettings } from './settings';
 import { queryOf } from './gate';
+import { StockSettings } from './settings';
+import { Caller } from './token-verifier';
 
 /** What pages may ask of the server, by method: files too large for the channel, whether it is there, and whether a session is. */
 const ROUTES: Readonly<Record<string, RegExp>> = {
@@ -23,12 +23,10 @@ export class ServerProxy {
     constructor(settings: StockSettings) {
         this.proxy = createProxyServer({ target: settings.server, changeOrigin: true });
         this.proxy.on('error', (_error, _request, answer) => {
-            if (!(answer instanceof ServerResponse)) {
-                answer.destroy();
-            } else if (answer.headersSent) {
-                answer.destroy();
-            } else {
+            if (answer instanceof ServerResponse && !answer.headersSent) {
                 answer.writeHead(503, { 'Content-Type': 'text/plain' }).end(`The Theia Bridge server at ${settings.server} does not answer.`);
+            } else {
+                answer.destroy();
             }
         });
     }

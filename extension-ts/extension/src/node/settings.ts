@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 
+export const StockSettings = Symbol('StockSettings');
 /** What a Node backend has to know to be guarded by a Theia Bridge server. */
 export interface StockSettings {
     /** The server's address; ends in a slash. */

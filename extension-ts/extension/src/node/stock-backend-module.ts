@@ -3,7 +3,7 @@ import { WsRequestValidatorContribution } from '@theia/core/lib/node/ws-request-
 import { ContainerModule } from '@theia/core/shared/inversify';
 import { WorkspaceHandlerContribution } from '@theia/workspace/lib/node/default-workspace-server';
 import { Gate } from './gate';
-import { GateContribution, StockSettingsSymbol } from './gate-contribution';
+import { GateContribution } from './gate-contribution';
 import { Leases } from './leases';
 import { ServerAccounts } from './server-accounts';
 import { ServerProxy } from './server-proxy';
@@ -28,7 +28,7 @@ function settingsOrEnd(): StockSettings {
 }
 
 export default new ContainerModule(bind => {
-    bind(StockSettingsSymbol).toConstantValue(settings);
+    bind(StockSettings).toConstantValue(settings);
     const verifier = new TokenVerifier(settings);
     const leases = new Leases();
     const proxy = new ServerProxy(settings);
