@@ -167,10 +167,13 @@ class Shell:
                 self.screen.print(Text(f"> {masked_line(line)}", style="bold"), soft_wrap=True)
                 try:
                     await self.run(line)
-                except FAILURES as error:
-                    if not line.startswith("-"):
+                except (LineFailed, *FAILURES) as error:
+                    if line.startswith("-"):
+                        self.fail(error)
+                    elif isinstance(error, LineFailed):
+                        raise
+                    else:
                         raise LineFailed(f"{name}, line {number}", error) from error
-                    self.fail(error)
         finally:
             self._folders.pop()
 

@@ -184,6 +184,8 @@ async def test_a_script_ends_at_the_first_error(server: Server, token: str) -> N
     assert "inner.rpc, line 2" in done.err
     assert "nothing is at /workspace/nothing" in done.err
     assert b"openrpc" not in done.out
+    done = await run(server, token, "console", given=b"-source inner.rpc\nfs.stat path=/workspace/notes.md\n")
+    assert (done.code, b'"size": 6' in done.out) == (0, True)
     bad = await run(server, token, "console", given=b"fly\n")
     assert (bad.code, "no command fly" in bad.err) == (2, True)
 

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 import msgspec
 from rich.text import Text
 
+from fdb_provider.files.feed import ChangeType
 from rpc.client import Params
 from rpc.console.link import Link
 from rpc.console.shell import Command, Shell
 from rpc.console.words import SyntaxFault, whole_words
+from theia_bridge.methods.protocol import DidChange, Directory, DirectoryEntry, Watch
 
 _PATHS = frozenset({"path", "source", "target", "roots", "cwd"})
 """Parameters that are paths."""
@@ -19,39 +21,11 @@ _ROOTS = ("/workspace", "/home")
 _FOLDER = "folder"
 _FRESH_SECONDS = 2.0
 """How long the entries of a folder are remembered, while a path is typed."""
-_MARKS = {"added": ("+", "green"), "updated": ("~", "yellow"), "deleted": ("-", "red")}
-_TYPES = ("updated", "added", "deleted")
-"""By the numbers of `ChangeType`."""
-
-
-class _Watch(msgspec.Struct, rename="camel"):
-    watch_id: str
-    cursor: str
-
-
-class _Change(msgspec.Struct):
-    type: int
-    path: str
-
-
-class _DidChange(msgspec.Struct, rename="camel"):
-    watch_id: str
-    cursor: str
-    changes: list[_Change]
-
-
-class _Stat(msgspec.Struct):
-    type: str
-    size: int
-
-
-class _Entry(msgspec.Struct):
-    name: str
-    stat: _Stat
-
-
-class _Directory(msgspec.Struct):
-    entries: list[_Entry]
+_MARKS = {
+    ChangeType.ADDED: ("+", "green"),
+    ChangeType.UPDATED: ("~", "yellow"),
+    ChangeType.DELETED: ("-", "red"),
+}
 
 
 class Files:
@@ -59,8 +33,8 @@ class Files:
 
     def __init__(self) -> None:
         self._link: Link | None = None
-        self._watches: dict[str, _Watch] = {}
-        self._folder: tuple[str, float, list[_Entry]] = ("", 0.0, [])
+        self._watches: dict[str, Watch] = {}
+        self._folder: tuple[str, float, list[DirectoryEntry]] = ("", 0.0, [])
 
     def of(self, link: Link) -> tuple[Command, ...]:
         """Has it work on a connection; returns its commands."""
@@ -95,23 +69,23 @@ class Files:
 
     def told(self, params: object) -> Text | None:
         """Puts `fs.didChange` into words."""
-        did = msgspec.convert(params, _DidChange)
+        did = msgspec.convert(params, DidChange)
         for path, watch in self._watches.items():
             if watch.watch_id == did.watch_id:
-                self._watches[path] = _Watch(did.watch_id, did.cursor)
+                self._watches[path] = Watch(watch_id=did.watch_id, cursor=did.cursor)
         if not did.changes:
             return None
         text = Text.assemble(("◂ fs.didChange", "cyan"))
         for change in did.changes:
-            mark, style = _MARKS[_TYPES[change.type]]
+            mark, style = _MARKS[change.type]
             text.append(f"  {mark} {change.path}", style=style)
         return text
 
-    async def _entries(self, folder: str) -> list[_Entry]:
+    async def _entries(self, folder: str) -> list[DirectoryEntry]:
         known, at, entries = self._folder
         if known != folder or time.monotonic() - at > _FRESH_SECONDS:
             found = await self._ask("fs.readDirectory", {"path": folder})
-            entries = msgspec.convert(found, _Directory).entries
+            entries = msgspec.convert(found, Directory).entries
             self._folder = (folder, time.monotonic(), entries)
         return entries
 
@@ -128,7 +102,7 @@ class Files:
         shell.screen.print(f"watching {path}")
 
     async def _begin(self, path: str, params: Params) -> None:
-        self._watches[path] = msgspec.convert(await self._ask("fs.watch", params), _Watch)
+        self._watches[path] = msgspec.convert(await self._ask("fs.watch", params), Watch)
 
     async def _unwatch(self, shell: Shell, rest: str) -> None:
         paths = [word.text.rstrip("/") for word in whole_words(rest)] or list(self._watches)
