@@ -94,9 +94,10 @@ async def test_the_exit_code_tells_the_kind_of_an_error(server: Server, token: s
         (("fs.createDirectory", "path=/workspace/notes.md"), 6, "FileExists"),
         (("fs.stat", "path=nowhere"), 2, "InvalidPath"),
         (("fs.stat", "pth=/workspace"), 2, "did you mean path?"),
-        (("fs.readDirectory", "path=/workspace", "limit=0"), 2, "InvalidParams"),
         (("fs.stat", "path=/workspace", "--output", "-"), 2, "no bytes"),
         (("fs.stat", "--raw", "no json"), 2, "JSON"),
+        (("fs.readDirectory", "path=/workspace", f"limit={'9' * 30}"), 2, "cannot be sent"),
+        (("fs.readFile", "path=/workspace/notes.md", "-o", "/no/such/folder"), 2, "cannot be written"),
     )
     all_done = await asyncio.gather(*(run(server, token, "rpc", *arguments) for arguments, _, _ in cases))
     for done, (arguments, code, told) in zip(all_done, cases, strict=True):

@@ -157,7 +157,10 @@ def _write(answer: Answer, wanted: Wanted) -> None:
             sys.stdout.buffer.write(content)
             sys.stdout.buffer.flush()
         else:
-            Path(wanted.output).write_bytes(content)
+            try:
+                Path(wanted.output).write_bytes(content)
+            except OSError as error:
+                raise SyntaxFault(f"{wanted.output} cannot be written: {error.strerror}") from None
     elif wanted.as_json or wanted.follow:
         _write_line(answer.value)
     else:

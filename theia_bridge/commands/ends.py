@@ -32,6 +32,8 @@ def told() -> Iterator[None]:
         sys.exit(outcomes.of_kind(error.kind))
     except SyntaxFault as error:
         fail(str(error), outcomes.USAGE)
+    except (UnicodeError, OverflowError) as error:
+        fail(f"that cannot be sent: {error}", outcomes.USAGE)
     except Unreachable as error:
         fail(str(error), outcomes.UNAVAILABLE)
     except (SignInFailed, Unauthorized) as error:
