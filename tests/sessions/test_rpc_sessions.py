@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import msgspec
 import pytest
+from aiohttp.test_utils import TestServer
 from websockets.exceptions import InvalidStatus
 
+from auth.runtimes import AUDIENCE, RuntimeSignIns
+from auth.tokens import Tokens
 from fdb_provider.fsck.check import check
 from rpc import ChannelClosed, RpcError
 from rpc.client import Client, Notifications
@@ -28,6 +32,7 @@ from theia_bridge.methods.sessions_protocol import (
     SessionParams,
     UpdateSessionParams,
 )
+from theia_bridge.state import DOORS, KEYS, SETTINGS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -47,7 +52,7 @@ async def write(client: Client, path: str) -> None:
     await client.call("fs.writeFile", WriteFileParams(path=path, content=b"12345", create=True), Stat)
 
 
-async def refused(client: Client, kind: str, method: str, params: msgspec.Struct) -> str:
+async def refused(client: Client, kind: str, method: str, params: msgspec.Struct | None) -> str:
     with pytest.raises(RpcError) as caught:
         await client.call(method, params)
     assert caught.value.kind == kind, caught.value
@@ -229,3 +234,59 @@ async def test_windows_are_told_when_the_list_has_changed(gateway: Gateway) -> N
         await stranger.call("sessions.list", None, SessionList)
         assert not waiting.done()
         waiting.cancel()
+
+
+async def test_a_runtime_knows_of_its_own_session_only(gateway: Gateway) -> None:
+    ada = await gateway.register()
+    other = (await make(ada, "Other"))["id"]
+    assert gateway.client.app is not None
+    app, settings = gateway.client.app, gateway.client.app[SETTINGS]
+    tokens = Tokens(app[KEYS], issuer=settings.issuer, audience=settings.audience + AUDIENCE)
+    signed_in = await RuntimeSignIns(gateway.database, tokens).open(ada.actor)
+    with tempfile.TemporaryDirectory() as folder:
+        door = f"{folder}/gateway.sock"
+        server = gateway.client.server
+        assert isinstance(server, TestServer)
+        assert server.runner is not None
+        assert server.runner.server is not None
+        app[DOORS].serve_with(server.runner.server)
+        await app[DOORS].open(door, ada.actor.scope)
+        asked = f"ws://gateway/ws/rpc?session={other}"
+        async with Client.connect(asked, token=signed_in.token, unix=door) as client:
+            info = await client.call("workspace.info", None, WorkspaceInfo)
+            assert info.session == ada.actor.scope.session
+            this = SessionParams(session=other)
+            for method, params in (
+                ("list", None),
+                ("get", this),
+                ("related", this),
+                ("create", CreateSessionParams(name="x")),
+                ("update", UpdateSessionParams(session=other, name="x")),
+                ("fork", ForkSessionParams(session=other)),
+                ("delete", this),
+                ("restore", this),
+            ):
+                await refused(client, "NoPermissions", f"sessions.{method}", params)
+        app[DOORS].close(door)
+
+
+async def test_the_page_of_a_session_uses_it(gateway: Gateway) -> None:
+    ada, eve = await gateway.register(), await gateway.register()
+    other = (await make(ada, "Other"))["id"]
+    assert gateway.client.app is not None
+    (gateway.client.app[SETTINGS].ide / "index.html").write_text("IDE")
+
+    async def load(person: Person, session: str) -> tuple[int, str]:
+        headers = {"Authorization": f"Bearer {person.token}"}
+        address = f"/theia/?session={session}&x=1"
+        response = await gateway.client.get(address, headers=headers, allow_redirects=False)
+        return response.status, response.headers.get("Location", "")
+
+    before = (await ada.ask("GET", f"/sessions/{other}"))["used_at"]
+    assert await load(ada, other) == (200, "")
+    assert (await ada.ask("GET", f"/sessions/{other}"))["used_at"] > before
+    # To whom it is not there, the page is of another session, and is told of it.
+    assert await load(eve, other) == (302, f"/theia/?x=1&gone={other}")
+    await ada.ask("DELETE", f"/sessions/{other}", status=204)
+    assert await load(ada, other) == (302, f"/theia/?x=1&gone={other}")
+    assert await load(ada, "x" * 70) == (302, f"/theia/?x=1&gone={'x' * 70}")
