@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
@@ -10,12 +11,20 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, async_playwright, expect
 
+from rpc.client import Client
 from tests.e2e.chat import ChatView
 from tests.e2e.conftest import CHROMIUM, FLAGS, SHOTS
 from tests.e2e.ide import READY, Ide
 from tests.process import Server
 from theia_bridge.chat.news import DidChangeChat
-from theia_bridge.methods.chat_protocol import ChatIndex, ChatIndexParams
+from theia_bridge.methods.chat_protocol import (
+    ChatIndex,
+    ChatIndexParams,
+    ChatStored,
+    ChatStoreParams,
+    StoredMessage,
+)
+from theia_bridge.methods.sessions_protocol import CreateSessionParams, Session
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -172,3 +181,58 @@ async def test_two_windows_go_on_with_one_chat(server: Server, open_chat: OpenCh
     await stored(server, email, *((role, text) for text in texts for role in ROLES))
     assert chat.ide.errors == []
     assert other.ide.errors == []
+
+
+async def test_a_chat_is_found_by_what_was_said_in_whatever_session(
+    server: Server, open_chat: OpenChat
+) -> None:
+    email = "edith@example.com"
+    chat = await open_chat(email, new=True)
+    await chat.say("about apples")
+    await expect(chat.responses()).to_contain_text("about apples")
+    token = (await server.login(email)).access_token
+    async with server.connect(token) as client:
+        other = await client.call("sessions.create", CreateSessionParams(name="Orchard"), Session)
+    async with Client.connect(
+        f"{server.url.replace('http', 'ws')}/ws/rpc?session={other.id}", token=token
+    ) as client:
+        messages = [
+            StoredMessage("q", "user", "What of pears?"),
+            StoredMessage("a", "assistant", "They are *ripe*."),
+        ]
+        await client.call(
+            "chat.store", ChatStoreParams("pears", title="Fruit", messages=messages), ChatStored
+        )
+
+    found = chat.page.locator(".quick-input-widget .monaco-list-row")
+    await chat.ide.command("Chat: Search Conversations...")
+    await expect(found).to_have_count(2)
+    await chat.page.keyboard.type("are *ripe")
+    await expect(found).to_have_count(1)
+    await expect(found).to_contain_text("Orchard")
+    await chat.ide.shot("chat-search")
+    await found.click()
+    await expect(chat.responses()).to_have_text("They are ripe.", timeout=READY)
+    await expect(chat.page).to_have_title(re.compile("Orchard"))
+
+
+async def test_what_is_said_without_a_connection_is_stored_with_it(
+    server: Server, open_chat: OpenChat
+) -> None:
+    email = "fred@example.com"
+    chat = await open_chat(email, new=True)
+    await chat.say("with it")
+    await expect(chat.responses()).to_contain_text("with it")
+    await stored(server, email, ("user", "with it"), ("assistant", "with it"))
+    await server.kill()
+    await expect(chat.ide.status()).to_contain_text("Offline", ignore_case=True, timeout=READY)
+    await chat.say("without it")
+    await expect(chat.responses().last).to_contain_text("Not connected", timeout=READY)
+    await chat.ide.shot("chat-offline")
+    await server.start()
+    await stored(
+        server,
+        email,
+        *(("user", "with it"), ("assistant", "with it")),
+        *(("user", "without it"), ("assistant", "Not connected to the server.")),
+    )

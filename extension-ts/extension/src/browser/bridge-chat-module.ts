@@ -13,6 +13,8 @@ import { LanguageModelFrontendDelegate, LanguageModelRegistryFrontendDelegate } 
 import { TokenUsageService } from '@theia/ai-core/lib/common/token-usage-service';
 import { FrontendApplicationContribution } from '@theia/core/lib/browser/frontend-application-contribution';
 import { ApplicationShell, ApplicationShellOptions } from '@theia/core/lib/browser/shell/application-shell';
+import { TabBarToolbarContribution } from '@theia/core/lib/browser/shell/tab-bar-toolbar';
+import { CommandContribution } from '@theia/core/lib/common/command';
 import { RecursivePartial } from '@theia/core/lib/common/types';
 import { ContainerModule } from '@theia/core/shared/inversify';
 import { AgentInfo } from '../common/protocol.generated';
@@ -24,6 +26,7 @@ import { BridgeModelAliases } from './chat/bridge-model-aliases';
 import { ChatContribution } from './chat/chat-contribution';
 import { ChatNaming } from './chat/chat-naming';
 import { ChatOutbox } from './chat/chat-outbox';
+import { ChatSearchContribution } from './chat/chat-search-contribution';
 import { ChatWelcome } from './chat/chat-welcome';
 import { hidePreferencesWithoutEffect } from './chat/hidden-preferences';
 import { ModelContribution } from './chat/model-contribution';
@@ -70,6 +73,11 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     rebind(ChatSessionNamingService).to(ChatNaming).inSingletonScope();
     bind(ChatContribution).toSelf().inSingletonScope();
     bind(FrontendApplicationContribution).toService(ChatContribution);
+
+    bind(ChatSearchContribution).toSelf().inSingletonScope();
+    bind(FrontendApplicationContribution).toService(ChatSearchContribution);
+    bind(CommandContribution).toService(ChatSearchContribution);
+    bind(TabBarToolbarContribution).toService(ChatSearchContribution);
 
     rebind<RecursivePartial<ApplicationShell.Options>>(ApplicationShellOptions).toConstantValue({ rightPanel: { initialSizeRatio: WIDTH } });
     rebind(ChatViewWidget).to(BridgeChatViewWidget);
