@@ -216,9 +216,7 @@ async def test_a_chat_is_found_by_what_was_said_in_whatever_session(
     await expect(chat.page).to_have_title(re.compile("Orchard"))
 
 
-async def test_what_is_said_without_a_connection_is_stored_with_it(
-    server: Server, open_chat: OpenChat
-) -> None:
+async def test_what_is_said_offline_is_stored_later(server: Server, open_chat: OpenChat) -> None:
     email = "fred@example.com"
     chat = await open_chat(email, new=True)
     await chat.say("with it")
@@ -236,3 +234,27 @@ async def test_what_is_said_without_a_connection_is_stored_with_it(
         *(("user", "with it"), ("assistant", "with it")),
         *(("user", "without it"), ("assistant", "Not connected to the server.")),
     )
+
+
+async def test_an_agent_of_the_tenant_answers_with_its_tools(server: Server, open_chat: OpenChat) -> None:
+    email = "grace@example.com"
+    token = (await server.register(email)).access_token
+    headers = {"Authorization": f"Bearer {token}"}
+    agent = {"name": "Code Reviewer", "prompt": "You review.", "model": "echo", "tools": ["readFile"]}
+    async with (
+        aiohttp.ClientSession(f"{server.url}/api/v5/", headers=headers) as http,
+        http.post("agents", json=agent) as response,
+    ):
+        assert response.status == 201
+        record = (await response.json())["id"]
+    chat = await open_chat(email)
+    await chat.say('@Code-Reviewer Look.\necho: tool readFile {"path": "README.md"}\necho: show')
+    answer = chat.responses().first
+    await answer.get_by_role("button", name="Allow").first.click()
+    await expect(answer).to_contain_text("readFile answered: ", timeout=READY)
+    await expect(answer).to_contain_text("You review.")
+    await expect(chat.view.locator(".theia-ChatNodeHeader").last).to_contain_text("Code Reviewer")
+    await chat.ide.shot("chat-agent")
+    async with server.connect(token) as client:
+        (found,) = (await client.call("chat.index", ChatIndexParams(), ChatIndex)).chats
+        assert found.agent == record

@@ -34,6 +34,7 @@ import { ServerAgents } from './chat/server-agents';
 import { ServerModels } from './chat/server-models';
 import { BridgeTokenUsageService } from './chat/token-usage';
 import { NO_BACKEND_MODELS, NO_BACKEND_REQUESTS } from './chat/without-backend';
+import { WorkspaceTools } from './chat/workspace-tools';
 
 /** Of the window, for the chat when it is first opened: enough for code. */
 const WIDTH = 0.3;
@@ -64,6 +65,8 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     });
     bind(ServerAgents).toSelf().inSingletonScope();
     bind(FrontendApplicationContribution).toService(ServerAgents);
+
+    bind(FrontendApplicationContribution).to(WorkspaceTools).inSingletonScope();
 
     bind(ChatOutbox).toSelf().inSingletonScope();
     bind(BridgeChatSessionStore).toSelf().inSingletonScope();
