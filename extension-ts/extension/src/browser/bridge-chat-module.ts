@@ -7,6 +7,7 @@ import { ChatSessionStore } from '@theia/ai-chat/lib/common/chat-session-store';
 import { AIChatInputConfiguration } from '@theia/ai-chat-ui/lib/browser/chat-input-widget';
 import { ChatWelcomeMessageProvider } from '@theia/ai-chat-ui/lib/browser/chat-tree-view/chat-view-tree-widget';
 import { ChatViewWidget } from '@theia/ai-chat-ui/lib/browser/chat-view-widget';
+import { SkillPromptCoordinator } from '@theia/ai-core/lib/browser/skill-prompt-coordinator';
 import { Agent } from '@theia/ai-core/lib/common/agent';
 import { LanguageModelAliasRegistry } from '@theia/ai-core/lib/common/language-model-alias';
 import { LanguageModelFrontendDelegate, LanguageModelRegistryFrontendDelegate } from '@theia/ai-core/lib/common/language-model-delegate';
@@ -30,6 +31,7 @@ import { ChatSearchContribution } from './chat/chat-search-contribution';
 import { ChatWelcome } from './chat/chat-welcome';
 import { hidePreferencesWithoutEffect } from './chat/hidden-preferences';
 import { ModelContribution } from './chat/model-contribution';
+import { PatientSkills } from './chat/patient-skills';
 import { ServerAgents } from './chat/server-agents';
 import { ServerModels } from './chat/server-models';
 import { BridgeTokenUsageService } from './chat/token-usage';
@@ -46,6 +48,8 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     rebind(LanguageModelRegistryFrontendDelegate).toConstantValue(NO_BACKEND_MODELS);
     rebind(LanguageModelFrontendDelegate).toConstantValue(NO_BACKEND_REQUESTS);
     rebind(TokenUsageService).to(BridgeTokenUsageService).inSingletonScope();
+
+    rebind(SkillPromptCoordinator).to(PatientSkills).inSingletonScope();
 
     bind(ServerModels).toSelf().inSingletonScope();
     bind(ModelContribution).toSelf().inSingletonScope();

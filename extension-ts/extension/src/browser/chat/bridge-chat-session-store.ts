@@ -115,8 +115,9 @@ export class BridgeChatSessionStore implements ChatSessionStore {
         }
     }
 
-    /** Another window has deleted it. */
+    /** The chat was deleted. */
     forget(id: string): void {
+        this.copies.get(id)?.stop();
         this.copies.delete(id);
         this.reads.delete(id);
         this.index = undefined;
@@ -202,6 +203,7 @@ export class BridgeChatSessionStore implements ChatSessionStore {
     }
 
     protected async readIndex(): Promise<ChatSessionIndex> {
+        await this.agents.whenKnown();
         const index: ChatSessionIndex = {};
         for (let after: string | null | undefined; after !== null;) {
             const page: { chats: Chat[], next: string | null } = await this.connection.request('chat.index', { limit: 200, after });

@@ -53,6 +53,7 @@ export class ChatCopy {
 
     protected waiting: (() => ChatForm) | undefined;
     protected saving: Promise<void> | undefined;
+    protected stopped = false;
 
     constructor(readonly id: string, protected readonly connection: BridgeConnection) { }
 
@@ -71,6 +72,12 @@ export class ChatCopy {
         this.waiting = form;
         this.saving ??= this.saveWaiting().finally(() => this.saving = undefined);
         return this.saving;
+    }
+
+    /** It was deleted: a save that is under way does not bring it back. */
+    stop(): void {
+        this.stopped = true;
+        this.waiting = undefined;
     }
 
     /** What is to be sent for a chat to be stored: what is new, in calls the server takes. Empty if nothing is. */
@@ -174,7 +181,7 @@ export class ChatCopy {
                 }
                 if (error.kind === 'Conflict') {
                     await this.catchUp(form.messages);
-                } else if (error.kind === 'NotFound' && this.stored) {
+                } else if (error.kind === 'NotFound' && this.stored && !this.stopped) {
                     // Who goes on with a chat that was deleted elsewhere wants it.
                     await this.connection.request('chat.restore', { id: this.id });
                 } else {
