@@ -124,10 +124,10 @@ class Context:
             raise NoPermissions("A runtime does not trace calls.")
         return self._traces
 
-    def refuse_runtimes(self) -> None:
-        """Keeps programs of one session from the others. Raises `NoPermissions`: the caller is a runtime."""
-        if self._runtimes is None:
-            raise NoPermissions("A runtime knows of no other session.")
+    @property
+    def of_runtime(self) -> bool:
+        """Whether the caller is the runtime of the session, in the name of its user."""
+        return self._runtimes is None
 
     def tell_of_read(self, method: str, path: str) -> None:
         """Has the audit tell that the caller was given a file's content, if the settings say so."""

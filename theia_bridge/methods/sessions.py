@@ -37,7 +37,6 @@ registry.notification(
 @registry.method("sessions.list")
 async def list_sessions(context: Context, params: ListSessionsParams) -> SessionList:
     """The caller's sessions."""
-    context.refuse_runtimes()
     context.session_changes.follow(context.user.scope)
     page = await sessions.page(
         context.db,
@@ -56,7 +55,6 @@ async def list_sessions(context: Context, params: ListSessionsParams) -> Session
 @registry.method("sessions.get")
 async def get(context: Context, params: SessionParams) -> Session:
     """One of them."""
-    context.refuse_runtimes()
     context.session_changes.follow(context.user.scope)
     return await _with_size(context, await sessions.get(context.db, context.actor, params.session))
 
@@ -64,7 +62,6 @@ async def get(context: Context, params: SessionParams) -> Session:
 @registry.method("sessions.create", shielded=True)
 async def create(context: Context, params: CreateSessionParams) -> Session:
     """Makes a session with nothing in it."""
-    context.refuse_runtimes()
     details = Details(params.name, tuple(params.tags), params.description)
     return _told(await sessions.create(context.db, context.files, context.actor, details), Usage(0, 0))
 
@@ -72,7 +69,6 @@ async def create(context: Context, params: CreateSessionParams) -> Session:
 @registry.method("sessions.update", shielded=True)
 async def update(context: Context, params: UpdateSessionParams) -> Session:
     """Changes name, tags or description."""
-    context.refuse_runtimes()
     change = Change(
         name=params.name,
         tags=None if params.tags is None else tuple(params.tags),
@@ -85,14 +81,12 @@ async def update(context: Context, params: UpdateSessionParams) -> Session:
 @registry.method("sessions.delete", shielded=True)
 async def delete(context: Context, params: SessionParams) -> None:
     """Puts a session into the trash. What is open in it is closed on every gateway, perhaps this channel."""
-    context.refuse_runtimes()
     await sessions.delete(context.db, context.actor, params.session)
 
 
 @registry.method("sessions.restore", shielded=True)
 async def restore(context: Context, params: SessionParams) -> Session:
     """Brings a deleted session back as it was."""
-    context.refuse_runtimes()
     restored = await sessions.restore(context.db, context.files, context.actor, params.session)
     return await _with_size(context, restored)
 
@@ -100,7 +94,6 @@ async def restore(context: Context, params: SessionParams) -> Session:
 @registry.method("sessions.fork", shielded=True)
 async def fork(context: Context, params: ForkSessionParams) -> Session:
     """Makes a session with the files another one has at this instant, whoever writes to it meanwhile."""
-    context.refuse_runtimes()
     made = await sessions.fork(context.db, context.files, context.actor, params.session, name=params.name)
     return await _with_size(context, made)
 
@@ -108,7 +101,6 @@ async def fork(context: Context, params: ForkSessionParams) -> Session:
 @registry.method("sessions.related")
 async def related(context: Context, params: RelatedSessionsParams) -> RelatedSessions:
     """The caller's sessions that have something in common with one, and what that is."""
-    context.refuse_runtimes()
     found = await context.related.find(sessions.within(context.actor, params.session), limit=params.limit)
     told = await _with_sizes(context, [one.session for one in found])
     return RelatedSessions(
