@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from playwright.async_api import Browser, Locator, Page, async_playwright, expec
 
 from tests.e2e.conftest import CHROMIUM, FLAGS, SHOTS
 from tests.e2e.ide import READY, Ide
+from tests.e2e.test_terminal import run
 from tests.process import Server
 
 _numbers = itertools.count()
@@ -209,6 +211,15 @@ async def test_each_window_keeps_its_session_across_sign_in(ide: Ide) -> None:
     await expect(window.page).to_have_title(re.compile("Other"), timeout=READY)
     second = session_of(window.page)
     assert second != first
+    # So are its terminals.
+    await window.started()
+    await window.command("Terminal: Create New Terminal")
+    await run(window, "echo there > made-in-a-terminal")
+    files = f"{ide.url}/api/v5/files/workspace/made-in-a-terminal?session="
+    async with asyncio.timeout(READY / 1000):
+        while not (await window.page.context.request.get(files + second)).ok:
+            await asyncio.sleep(0.1)
+    assert (await window.page.context.request.get(files + first)).status == 404
     # One signs out; both are brought to the login page, and come back to what they were.
     await window.page.context.request.post(f"{ide.url}/api/v5/auth/logout", headers={"Origin": ide.url})
     for one in (ide, window):
@@ -279,18 +290,3 @@ async def test_deleted_and_restored(ide: Ide) -> None:
     await expect(lost.notification("is not there")).to_be_visible(timeout=READY)
     await expect(lost.page).to_have_title(re.compile("Doomed"))
     assert session_of(lost.page) != own
-
-
-async def test_in_the_dark(ide: Ide) -> None:
-    await show(ide)
-    await create(ide, "Compiler", tags="lang, rust")
-    await ide.command("Sessions: Fork This Session...")
-    await fill(ide, action="Fork", name="Second try")
-    await ide.command("Preferences: Color Theme")
-    await ide.page.keyboard.type("Dark (Theia)")
-    await ide.page.keyboard.press("Enter")
-    await expect(ide.page.locator("body")).to_have_class(re.compile("theia-dark"))
-    await ide.shot("sessions-dark")
-    await row(ide, "Compiler").click()
-    await ide.page.keyboard.press("F2")
-    await ide.shot("session-dialog-dark")
