@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import re
 from collections.abc import AsyncIterator
@@ -215,10 +214,9 @@ async def test_each_window_keeps_its_session_across_sign_in(ide: Ide) -> None:
     await window.started()
     await window.command("Terminal: Create New Terminal")
     await run(window, "echo there > made-in-a-terminal")
+    await expect(window.node("made-in-a-terminal")).to_be_visible(timeout=READY)
     files = f"{ide.url}/api/v5/files/workspace/made-in-a-terminal?session="
-    async with asyncio.timeout(READY / 1000):
-        while not (await window.page.context.request.get(files + second)).ok:
-            await asyncio.sleep(0.1)
+    assert (await window.page.context.request.get(files + second)).ok
     assert (await window.page.context.request.get(files + first)).status == 404
     # One signs out; both are brought to the login page, and come back to what they were.
     await window.page.context.request.post(f"{ide.url}/api/v5/auth/logout", headers={"Origin": ide.url})
