@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -216,7 +217,15 @@ async def test_a_request_is_told_by_its_id_in_its_answers_and_in_every_line(serv
             assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
         socket = await http.ws_connect("/ws/rpc", headers=headers | {"X-Request-Id": "socket-1"})
         await socket.close()
+        file = f"{PREFIX}/files/workspace/large"
+        async with http.put(file, data=io.BytesIO(bytes(20_000_000)), headers=headers) as response:
+            assert response.status == 201
+        for asked in (file, f"{PREFIX}/files/workspace?archive=tar"):
+            given_up = await http.get(asked, headers=headers)
+            await given_up.content.read(1)
+            given_up.close()
     log = await server.stop()
+    assert "Traceback" not in log  # that somebody gives a download up is no fault
     if server.settings["LOG_FORMAT"] == "text":
         assert f"theia_bridge.access [from-a-proxy/1] 127.0.0.1 GET {path} 404" in log
         assert "theia_bridge.access [socket-1] 127.0.0.1 GET /ws/rpc 101" in log

@@ -42,8 +42,9 @@ async def stream(
         async for part in parts:
             await response.write(part)
         await response.write_eof()
-    except ConnectionError:
-        raise
+    except ConnectionError:  # the client has gone, as it may: nothing has failed, and nobody is to be told
+        if request.transport is not None:
+            request.transport.abort()
     except Exception:
         _log.exception("%s %s was cut off", request.method, request.rel_url.raw_path)
         if request.transport is not None:
