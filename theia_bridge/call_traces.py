@@ -101,7 +101,8 @@ class CallTrace:
     ) -> None:
         """A call is answered, or a frame that was none."""
         measured = self._of(method)
-        if seconds and time.perf_counter() - seconds >= self._started:  # else `begin` was not told of it
+        began = method and seconds  # else `begin` was not told of it, nor if it was before the trace
+        if began and time.perf_counter() - seconds >= self._started:
             measured.in_flight -= 1
         received, sent = memoryview(params).nbytes, len(answer or b"")
         measured.calls += 1

@@ -86,6 +86,17 @@ async def test_what_had_begun_before_is_not_in_flight_after(gateway: Gateway) ->
         await trace(client, action="stop")
 
 
+async def test_calls_of_methods_that_are_not_there_are_counted_as_one(gateway: Gateway) -> None:
+    person = await gateway.register()
+    async with person.connect() as client:
+        await trace(client, action="start")
+        for n in range(3):
+            with pytest.raises(RpcError):
+                await client.call(f"no.such{n}", None)
+        told = of(await trace(client, action="stop"), "")
+    assert (told.calls, told.errors, told.in_flight) == (3, 3, 0)
+
+
 @pytest.mark.parametrize("role", ["viewer", "member"])
 async def test_it_is_for_admins(gateway: Gateway, role: str) -> None:
     owner = await gateway.register()
