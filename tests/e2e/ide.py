@@ -49,13 +49,13 @@ class Ide:
         await self.page.keyboard.press("Enter")
         await self.ready()
 
-    async def sign_in(self, email: str = "ada@example.com") -> None:
-        """Fills in the login form and waits for the files."""
+    async def sign_in(self, email: str = "ada@example.com", *, files: bool = True) -> None:
+        """Fills in the login form and waits for the files, or only until the IDE has started."""
         await self.page.goto(f"{self.url}/login")
         await self.page.get_by_label("E-mail address").locator("visible=true").fill(email)
         await self.page.get_by_label("Password", exact=True).locator("visible=true").fill(PASSWORD)
         await self.page.keyboard.press("Enter")
-        await self.ready()
+        await (self.ready() if files else self.started())
 
     async def started(self) -> None:
         """Waits until the IDE has started, whatever view it shows."""

@@ -67,6 +67,7 @@ import { BridgeFileSearchService } from './search/bridge-file-search-service';
 import { BridgeSearchInWorkspaceServer } from './search/bridge-search-in-workspace-server';
 import { bindSessions } from './sessions/sessions-module';
 import { BridgeStorageService } from './storage/bridge-storage-service';
+import { StateKeeper } from './storage/state-keeper';
 import { BridgeTaskServer } from './tasks/bridge-task-server';
 import { BridgeShellTerminalServer } from './terminal/bridge-shell-terminal-server';
 import { BridgeTerminalContribution } from './terminal/bridge-terminal-contribution';
@@ -187,5 +188,6 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(FrontendApplicationContribution).to(UsageContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(LostTrackContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(MirrorContribution).inSingletonScope();
+    bind(FrontendApplicationContribution).to(StateKeeper).inSingletonScope();
     bind(FrontendApplicationContribution).to(SignInContribution).inSingletonScope();
 });

@@ -1,3 +1,4 @@
+import { RECENT_COMMANDS_STORAGE_KEY } from '@theia/core/lib/browser/common-frontend-contribution';
 import { StorageService } from '@theia/core/lib/browser/storage-service';
 import { inject, injectable } from '@theia/core/shared/inversify';
 import { BridgeError } from '../../common/bridge-error';
@@ -7,6 +8,9 @@ import { BridgeConnection } from '../connection/bridge-connection';
 import { listFolder } from '../files/list-folder';
 
 const ROOT = '/home/.theia/storage';
+
+/** What Theia keeps of each workspace, but is of the user: the commands used last. */
+const OF_USER: ReadonlySet<string> = new Set([RECENT_COMMANDS_STORAGE_KEY]);
 
 /**
  * Keeps what Theia remembers (layout, open editors, recent commands) as JSON files in the user's home instead of in the
@@ -126,10 +130,12 @@ export class BridgeStorageService implements StorageService {
     }
 
     protected locate(key: string, session: string): { folder: string, name: string } {
-        const [prefix, rest] = [key.slice(0, WORKSPACE_URI.length), key.slice(WORKSPACE_URI.length)];
-        return prefix === WORKSPACE_URI
-            ? { folder: `${ROOT}/${encodeURIComponent(session)}`, name: `${encodeURIComponent(rest.replace(/^:/, ''))}.json` }
-            : { folder: ROOT, name: `${encodeURIComponent(key)}.json` };
+        const ofWorkspace = key.startsWith(WORKSPACE_URI);
+        const own = ofWorkspace ? key.slice(WORKSPACE_URI.length).replace(/^:/, '') : key;
+        return {
+            folder: ofWorkspace && !OF_USER.has(own) ? `${ROOT}/${encodeURIComponent(session)}` : ROOT,
+            name: `${encodeURIComponent(own)}.json`
+        };
     }
 
     protected list(folder: string): Promise<Set<string>> {
