@@ -41,6 +41,8 @@ OTHER_VARIABLES = {
 """Variables that are no settings of the server: the file's name, and what the command line reads, or a Theia
 with a Node backend, in whose terminals they are."""
 DEFAULT_FILE = "theia-bridge.toml"
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?/?", re.IGNORECASE)
+"""Also keeps what is not one out of the Content-Security-Policy."""
 SECRET_LENGTH = 16
 """Characters that a secret must have to be none that can be guessed."""
 
@@ -95,6 +97,13 @@ class Settings(BaseSettings):
     origins: Annotated[
         tuple[str, ...],
         Field(description="Further origins that may open sockets and send cookies, as `https://host:port`."),
+    ] = ()
+    embedders: Annotated[
+        tuple[str, ...],
+        Field(
+            description="Origins whose pages may show the IDE in a frame and hand it access tokens, as "
+            "`https://host:port`; none but this server's own by default."
+        ),
     ] = ()
     trust_proxy: Annotated[
         bool,
@@ -363,6 +372,14 @@ class Settings(BaseSettings):
         if self.chat_api_key_file:
             return Path(self.chat_api_key_file).read_text().strip()
         return self.chat_api_key.get_secret_value()
+
+    @field_validator("embedders")
+    @classmethod
+    def _origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin} is no origin, such as https://host or http://host:port")
+        return tuple(origin.rstrip("/").lower() for origin in origins)
 
     @property
     def limits(self) -> Limits:

@@ -314,3 +314,59 @@ async def test_a_fault_of_ours_is_told_without_its_details(
     assert content["kind"] == "InternalError"
     assert "private" not in content["detail"]
     assert "private detail" in caplog.text
+
+
+# --- in a frame of another page -------------------------------------------------------------------------
+
+FRAME = {**NAVIGATION, "Sec-Fetch-Dest": "iframe", "Sec-Fetch-Site": "cross-site"}
+FRAME_COOKIE = "theia_bridge_frame"
+
+
+def set_cookies(response: ClientResponse) -> dict[str, str]:
+    """The attributes of each cookie of an answer."""
+    given = response.headers.getall("Set-Cookie", [])
+    return {one.partition("=")[0]: one.partition(";")[2].strip() for one in given}
+
+
+async def test_a_frame_gets_a_cookie_of_its_own_and_the_visitors_stays(
+    site: Site, parts: Identity, ada: SignIn
+) -> None:
+    bob = await parts.accounts.register("bob@example.com", "correct horse", "Bob")
+    response = await site.get(
+        f"/theia/?token={bob.access_token}", headers={**FRAME, **cookie_header(ada)}, allow_redirects=False
+    )
+    assert (response.status, response.headers["Location"]) == (302, "/theia/")
+    attributes = set_cookies(response)
+    assert list(attributes) == [FRAME_COOKIE]
+    for part in ("Path=/theia;", "HttpOnly", "SameSite=None", "Secure", "Partitioned"):
+        assert part in attributes[FRAME_COOKIE]
+    # Elsewhere than on this machine, http has to do without.
+    headers = {**FRAME, "Host": "ide.example.com"}
+    response = await site.get(f"/theia/?token={bob.access_token}", headers=headers, allow_redirects=False)
+    assert "SameSite=Lax" in set_cookies(response)[FRAME_COOKIE]
+    assert "Secure" not in set_cookies(response)[FRAME_COOKIE]
+
+
+async def test_a_frames_cookie_opens_the_ides_files_in_frames_and_nothing_else(
+    site: Site, ada: SignIn
+) -> None:
+    framed = {"Cookie": f"{FRAME_COOKIE}={ada.access_token}"}
+    for headers in (FRAME, {"Sec-Fetch-Dest": "script"}, {"Sec-Fetch-Dest": "empty"}):
+        assert (await site.get("/theia/main.js", headers={**framed, **headers})).status == 200
+    await unauthorized(await site.get("/api/v5/me", headers=framed), "missing")
+    assert await refused_upgrade(site, headers=framed) == 401
+    window = {**NAVIGATION, "Sec-Fetch-Dest": "document", **framed}
+    response = await site.get("/theia/", headers=window, allow_redirects=False)
+    assert response.headers["Location"].startswith("/login")
+
+
+async def test_a_frame_without_a_token_that_stands_says_so_instead_of_the_login_page(site: Site) -> None:
+    for path, headers in (
+        ("/theia/", FRAME),
+        ("/theia/?token=x.y.z", FRAME),
+        ("/theia/", {**FRAME, "Cookie": f"{FRAME_COOKIE}=x.y.z"}),
+    ):
+        response = await site.get(path, headers=headers, allow_redirects=False)
+        assert response.status == 401
+        assert "not signed in" in await response.text()
+        assert not set_cookies(response)

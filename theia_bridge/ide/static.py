@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from pathlib import Path
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from aiohttp import web
 from fdb_provider.errors import RecordNotFound
 from fdb_provider.scope import Actor
 from theia_bridge.middleware.authentication import SESSION_LIMIT, USER, public
+from theia_bridge.middleware.frames import EMBEDDING
 from theia_bridge.state import ACCOUNTS, SETTINGS
 from theia_bridge.trace import request_id
 
@@ -84,6 +86,16 @@ async def _use(request: web.Request, session: str) -> None:
         raise RecordNotFound("There is no such session.")
     actor = Actor(request[USER].scope, request_id(), request.remote or "")
     await request.app[ACCOUNTS].use(actor, session)
+
+
+@routes.get(EMBEDDING)
+async def embedding(request: web.Request) -> web.Response:
+    """Tells the IDE in a frame whose tokens it takes, and how many seconds are left of the one sent here."""
+    told = {
+        "origins": list(request.app[SETTINGS].embedders),
+        "expires_in": max(0, request[USER].expires_at - int(time.time())),
+    }
+    return web.json_response(told, headers={"Cache-Control": "no-store"})
 
 
 @routes.get("/theia/{path:.+}")

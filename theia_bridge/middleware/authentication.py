@@ -18,6 +18,7 @@ from auth.context import UserContext
 from auth.errors import OriginRejected, Reason, TokenRejected
 from auth.gate import Gate
 from fdb_provider.errors import RecordNotFound
+from theia_bridge.middleware import frames
 from theia_bridge.trace import TRACE
 from theia_bridge.workspace.doors import Doors
 
@@ -69,13 +70,19 @@ def setup_authentication(
             token, from_query = _token(request)
             user = await gate.authenticate(token, _session(request))
         except TokenRejected:
+            if (framed := await frames.visitor(request, gate)) is not None:
+                _let_in(request, framed, gate)
+                return await handler(request)
+            if frames.in_frame(request):
+                return frames.not_signed_in()
             if _wants_page(request):
                 return _redirect(f"/login?next={quote(_without_token(request), safe='')}")
             raise
         if token is None or not from_query or _is_upgrade(request):
             _let_in(request, user, gate)
             return await handler(request)
-        own = await _visitor(request, gate)
+        in_frame = frames.takes_cookie(request)
+        own = None if in_frame else await _visitor(request, gate)
         # A link of another site must not put its own account in place of the visitor's.
         kept = own is not None and own.scope.user != user.scope.user and _may_be_foreign(request)
         _let_in(request, own if own is not None and kept else user, gate)
@@ -84,7 +91,9 @@ def setup_authentication(
             response: web.StreamResponse = _redirect(_without_token(request))
         else:
             response = await handler(request)
-        if not kept:
+        if in_frame:
+            frames.set_cookie(request, response, token, user)
+        elif not kept:
             set_access_cookie(request, response, token, max(0, user.expires_at - int(time.time())))
         return response
 

@@ -18,7 +18,7 @@ from theia_bridge.state import DOORS, GATE, METRICS, RATES, SETTINGS
 def setup_middleware(app: web.Application) -> None:
     """Puts the chain in front of an application that has its parts (`state`)."""
     settings = app[SETTINGS]
-    setup_headers(app)
+    setup_headers(app, settings.embedders)
     setup_request_log(app)
     setup_metrics(app, app[METRICS])
     app.middlewares.append(problems)

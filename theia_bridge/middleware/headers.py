@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aiohttp import web
 
 _COMMON = {
@@ -23,14 +25,19 @@ _IDE = (
 )
 
 
-def setup_headers(app: web.Application) -> None:
-    """Adds the headers to the application; a handler's own win."""
-    app.on_response_prepare.append(_add)
+def setup_headers(app: web.Application, embedders: Iterable[str] = ()) -> None:
+    """Adds the headers to the application; a handler's own win.
 
+    Args:
+        embedders: origins besides the server's own whose pages may show the IDE in a frame.
+    """
+    ide = " ".join([_IDE, *embedders])
 
-async def _add(request: web.Request, response: web.StreamResponse) -> None:
-    response.headers["Server"] = "Theia Bridge"  # aiohttp tells its own version and Python's
-    for name, value in _COMMON.items():
-        response.headers.setdefault(name, value)
-    policy = _IDE if request.path.startswith("/theia/") else _PAGE
-    response.headers.setdefault("Content-Security-Policy", policy)
+    async def add(request: web.Request, response: web.StreamResponse) -> None:
+        response.headers["Server"] = "Theia Bridge"  # aiohttp tells its own version and Python's
+        for name, value in _COMMON.items():
+            response.headers.setdefault(name, value)
+        policy = ide if request.path.startswith("/theia/") else _PAGE
+        response.headers.setdefault("Content-Security-Policy", policy)
+
+    app.on_response_prepare.append(add)
