@@ -79,6 +79,7 @@ const { 'secondary-window': _, ...entryPoints } = browserOptions.entryPoints;
 const options = {
     ...browserOptions,
     entryPoints,
+    inject: [...browserOptions.inject ?? [], path.resolve('storage.js')],
     assetNames: 'assets/[name]-[hash]',
     loader: {
         ...browserOptions.loader,

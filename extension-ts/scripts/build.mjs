@@ -11,7 +11,9 @@ import { bundle, COMMON_INPUTS, compileExtension, fingerprint, isFresh, modules,
 const target = path.resolve(root, '..', 'theia_bridge', 'ide', 'theia');
 const stamp = path.join(target, '.stamp');
 
-const INPUTS = [...COMMON_INPUTS, 'app/package.json', 'app/esbuild.mjs', 'app/index.html', 'app/favicon.svg', 'app/docs', 'app/console'];
+const INPUTS = [
+    ...COMMON_INPUTS, 'app/package.json', 'app/esbuild.mjs', 'app/index.html', 'app/favicon.svg', 'app/storage.js', 'app/docs', 'app/console'
+];
 
 async function main() {
     if (process.argv.includes('--clean')) {

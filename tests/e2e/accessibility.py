@@ -13,10 +13,14 @@ GRAVE = {"serious", "critical"}
 
 _RUN = """
 async ({ include, exclude }) => {
+    // Colours that are changing are nobody's choice.
+    await new Promise(requestAnimationFrame);
+    const ending = document.getAnimations().filter(one => one.effect.getComputedTiming().endTime !== Infinity);
+    await Promise.allSettled(ending.map(one => one.finished));
     const context = { include: include ? [include] : document, exclude };
     const { violations } = await axe.run(context, { resultTypes: ['violations'] });
     return violations.map(({ id, impact, help, nodes }) => ({
-        id, impact, help, nodes: nodes.map(({ target, failureSummary }) => `${target.join(' ')}: ${failureSummary}`)
+        id, impact, help, nodes: nodes.map(({ target, failureSummary }) => `${target}: ${failureSummary}`)
     }));
 }
 """

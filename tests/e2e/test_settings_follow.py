@@ -11,7 +11,7 @@ from rpc.client import Client
 from tests.e2e.conftest import NewIde
 from tests.e2e.ide import READY
 from tests.e2e.test_files import channel, content, put
-from tests.e2e.test_search import look_for, results
+from tests.e2e.test_search import look_for
 from tests.process import Server
 from theia_bridge.methods.protocol import DidChange, Watch, WatchParams, WorkspaceInfo
 
@@ -49,7 +49,12 @@ async def test_settings_layout_and_histories_are_there_in_another_browser(
     page = first.page
     await page.keyboard.press("Control+Shift+f")
     await look_for(first, "hay")
-    await expect(results(first)).to_have_count(2)
+    field = page.locator("#search-input-field")
+    async with asyncio.timeout(READY / 1000):
+        while await field.input_value():  # it goes behind what is remembered, once "hay" is
+            await field.press("ArrowDown")
+    await look_for(first, "needle")
+    await expect(page.locator("#search-in-workspace .match", has_text="needle")).to_have_count(2)
     await first.command("Preferences: Color Theme")
     await pick(page, "Dark (Theia)")
     await expect(page.locator("body.theia-dark")).to_be_visible()
@@ -60,9 +65,6 @@ async def test_settings_layout_and_histories_are_there_in_another_browser(
         await expect(first.tab(name)).to_be_visible()
     await page.locator("#status-bar-problem-marker-status").click()
     await expect(page.locator("#problems")).to_be_visible()
-    await page.keyboard.press("Control+Shift+f")
-    await look_for(first, "needle")
-    await expect(page.locator("#search-in-workspace .match", has_text="needle")).to_have_count(2)
     async with page.expect_event("close"):
         await page.close(run_before_unload=True)
 
@@ -76,8 +78,11 @@ async def test_settings_layout_and_histories_are_there_in_another_browser(
     # What was searched for, and before.
     field = page.locator("#search-input-field")
     await expect(field).to_have_value("needle")
-    await field.press("Home")
-    await field.press("ArrowUp")
+    await field.press("End")
+    await field.press("ArrowDown")
+    for _ in range(2):  # or one, if the browser was closed before "needle" was remembered
+        await field.press("Home")
+        await field.press("ArrowUp")
     await expect(field).to_have_value("hay")
     # The commands and files used last come first.
     await page.keyboard.press("F1")

@@ -21,6 +21,7 @@ import { NavigatorSymlinkDecorator } from '@theia/navigator/lib/browser/navigato
 import { FileNavigatorWidget } from '@theia/navigator/lib/browser/navigator-widget';
 import { CliPreferences } from '@theia/preferences/lib/common/cli-preferences';
 import { SearchInWorkspaceClientImpl } from '@theia/search-in-workspace/lib/browser/search-in-workspace-service';
+import { SearchInWorkspaceWidget } from '@theia/search-in-workspace/lib/browser/search-in-workspace-widget';
 import { SearchInWorkspaceServer } from '@theia/search-in-workspace/lib/common/search-in-workspace-interface';
 import { TaskServer } from '@theia/task/lib/common/task-protocol';
 import { TerminalWidget } from '@theia/terminal/lib/browser/base/terminal-widget';
@@ -28,12 +29,17 @@ import { TerminalFrontendContribution } from '@theia/terminal/lib/browser/termin
 import { ShellTerminalServerProxy } from '@theia/terminal/lib/common/shell-terminal-protocol';
 import { WorkspaceServer } from '@theia/workspace/lib/common';
 import { AccountContribution } from './account/account-contribution';
+import { FrameSignInContribution } from './account/frame-sign-in-contribution';
 import { SignInContribution } from './account/sign-in-contribution';
 import { BridgeAccess } from './connection/bridge-access';
 import { BridgeConnection } from './connection/bridge-connection';
 import { BridgeConnectionStatusService } from './connection/bridge-connection-status-service';
-import { browserFetch, BrowserAccessSharing, browserPageSession, openBrowserSocket } from './connection/browser-surroundings';
+import {
+    browserFetch, BrowserAccessSharing, browserPageSession, loadEmbedders, openBrowserSocket, useToken
+} from './connection/browser-surroundings';
 import { ConnectionWakeContribution } from './connection/connection-wake-contribution';
+import { FrameAccess } from './connection/frame-access';
+import { isFramed, ParentPage } from './connection/parent-page';
 import { NO_CLI_PREFERENCES } from './environment/bridge-cli-preferences';
 import { BridgeEnvVariablesServer } from './environment/bridge-env-variables-server';
 import { BridgeDownloadService } from './files/bridge-download-service';
@@ -65,6 +71,7 @@ import { BridgeLanguageContribution } from './languages/bridge-language-contribu
 import { PresenceContribution } from './presence/presence-contribution';
 import { BridgeFileSearchService } from './search/bridge-file-search-service';
 import { BridgeSearchInWorkspaceServer } from './search/bridge-search-in-workspace-server';
+import { BridgeSearchInWorkspaceWidget } from './search/bridge-search-in-workspace-widget';
 import { bindSessions } from './sessions/sessions-module';
 import { BridgeStorageService } from './storage/bridge-storage-service';
 import { StateKeeper } from './storage/state-keeper';
@@ -82,12 +89,19 @@ import { RuntimeContribution } from './workspace/runtime-contribution';
 import { UsageContribution } from './workspace/usage-contribution';
 
 export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
-    bind(BridgeAccess).toDynamicValue(() => new BridgeAccess(new BrowserAccessSharing(), browserFetch)).inSingletonScope();
+    bind(BridgeAccess).toDynamicValue(() => isFramed()
+        ? new FrameAccess(new ParentPage(loadEmbedders), browserFetch, useToken)
+        : new BridgeAccess(new BrowserAccessSharing(), browserFetch)
+    ).inSingletonScope();
     bind(BridgeConnection).toDynamicValue(({ container }) => {
-        const connection = new BridgeConnection({
-            openSocket: openBrowserSocket, access: container.get(BridgeAccess), page: browserPageSession
-        });
-        connection.start();
+        const access = container.get(BridgeAccess);
+        const connection = new BridgeConnection({ openSocket: openBrowserSocket, access, page: browserPageSession });
+        if (isFramed()) {
+            // Without its first token it would be refused.
+            access.renew(undefined).then(() => connection.start());
+        } else {
+            connection.start();
+        }
         return connection;
     }).inSingletonScope();
     bind(BridgeConnectionStatusService).toSelf().inSingletonScope();
@@ -120,6 +134,7 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
         return server;
     });
     rebind(SearchInWorkspaceServer).toService(BridgeSearchInWorkspaceServer);
+    rebind(SearchInWorkspaceWidget).to(BridgeSearchInWorkspaceWidget);
 
     bind(VersionFileSystemProvider).toSelf().inSingletonScope();
     bind(FileServiceContribution).toService(VersionFileSystemProvider);
@@ -189,5 +204,5 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(FrontendApplicationContribution).to(LostTrackContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(MirrorContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(StateKeeper).inSingletonScope();
-    bind(FrontendApplicationContribution).to(SignInContribution).inSingletonScope();
+    bind(FrontendApplicationContribution).to(isFramed() ? FrameSignInContribution : SignInContribution).inSingletonScope();
 });

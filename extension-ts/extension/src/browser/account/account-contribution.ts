@@ -14,6 +14,7 @@ import { inject, injectable, optional } from '@theia/core/shared/inversify';
 import { BridgeAccess } from '../connection/bridge-access';
 import { BridgeConnection } from '../connection/bridge-connection';
 import { serverUrl } from '../connection/browser-surroundings';
+import { isFramed } from '../connection/parent-page';
 import { BridgeStorageService } from '../storage/bridge-storage-service';
 
 export namespace AccountCommands {
@@ -57,7 +58,12 @@ export class AccountContribution implements CommandContribution, MenuContributio
     }
 
     registerCommands(commands: CommandRegistry): void {
-        commands.registerCommand(AccountCommands.SIGN_OUT, { execute: () => this.signOut() });
+        // In a frame, the sign-in is the page's around it.
+        commands.registerCommand(AccountCommands.SIGN_OUT, {
+            execute: () => this.signOut(),
+            isEnabled: () => !isFramed(),
+            isVisible: () => !isFramed()
+        });
     }
 
     registerMenus(menus: MenuModelRegistry): void {
@@ -70,10 +76,12 @@ export class AccountContribution implements CommandContribution, MenuContributio
         const reading = role === 'viewer' ? ` · ${nls.localize('theia-bridge/account/viewer', 'read-only')}` : '';
         this.statusBar.setElement('theia-bridge-account', {
             text: `$(codicon-account) ${userName}${reading}`,
-            tooltip: nls.localize('theia-bridge/account/tooltip', '{0} is signed in. Select to sign out.', userName),
+            tooltip: isFramed()
+                ? nls.localize('theia-bridge/account/framedTooltip', '{0} is signed in.', userName)
+                : nls.localize('theia-bridge/account/tooltip', '{0} is signed in. Select to sign out.', userName),
             alignment: StatusBarAlignment.LEFT,
             priority: 1000,
-            command: AccountCommands.SIGN_OUT.id
+            command: isFramed() ? undefined : AccountCommands.SIGN_OUT.id
         });
     }
 

@@ -13,6 +13,19 @@ export function reachServerAt(other: string): void {
     root = other;
 }
 
+/** What this page is let in by, where it is not its cookies. */
+let ownToken: string | undefined;
+
+/** Everything that is sent from now on carries a token, whatever the cookies say. */
+export function useToken(token: string): void {
+    ownToken = token;
+}
+
+/** The header that a request to the server needs; none where cookies let it in. */
+export function authorization(): Record<string, string> {
+    return ownToken ? { Authorization: `Bearer ${ownToken}` } : {};
+}
+
 export function serverUrl(path: string): URL {
     return new URL(root + path, document.baseURI);
 }
@@ -67,6 +80,9 @@ export function pageUrl(session: string | undefined): URL {
 function openSocket(path: string): WebSocket {
     const url = sessionUrl(path);
     url.protocol = url.protocol.replace('http', 'ws');
+    if (ownToken) {
+        url.searchParams.set('token', ownToken);
+    }
     return new WebSocket(url);
 }
 
@@ -85,6 +101,13 @@ export function openTerminalSocket(id: string): WebSocket {
 export const browserFetch: AccessFetch = (path, { method, json }) => fetch(serverUrl(path), {
     method, cache: 'no-store', ...json && { body: JSON.stringify(json), headers: { 'Content-Type': 'application/json' } }
 });
+
+/** The origins whose pages may show this one in a frame. */
+export async function loadEmbedders(): Promise<readonly string[]> {
+    const response = await fetch(serverUrl('theia/embedding'), { cache: 'no-store', headers: authorization() });
+    const { origins } = await response.json() as { origins: string[] };
+    return origins;
+}
 
 /** The tabs of one browser, by the means a browser gives them. */
 export class BrowserAccessSharing implements AccessSharing, Disposable {

@@ -2,7 +2,7 @@ import URI from '@theia/core/lib/common/uri';
 import { inject, injectable } from '@theia/core/shared/inversify';
 import { FileService } from '@theia/filesystem/lib/browser/file-service';
 import { FileDownloadService } from '@theia/filesystem/lib/common/download/file-download';
-import { sessionUrl } from '../connection/browser-surroundings';
+import { authorization, sessionUrl } from '../connection/browser-surroundings';
 import { toPath, toResourcePath } from './file-paths';
 
 /** Downloads go from the server straight to the browser's own download list; nothing passes through the page. */
@@ -21,7 +21,7 @@ export class BridgeDownloadService implements FileDownloadService {
             byFolder.set(folder, [...byFolder.get(folder) ?? [], uri]);
         }
         for (const siblings of byFolder.values()) {
-            this.follow(siblings.length > 1 ? this.archiveUrl(siblings) : await this.singleUrl(siblings[0]));
+            await this.follow(siblings.length > 1 ? this.archiveUrl(siblings) : await this.singleUrl(siblings[0]));
         }
     }
 
@@ -40,11 +40,30 @@ export class BridgeDownloadService implements FileDownloadService {
         return url.toString();
     }
 
-    protected follow(url: string): void {
+    protected async follow(url: string): Promise<void> {
+        const headers = authorization();
+        if (Object.keys(headers).length) {
+            // A browser follows a link with its cookies only, which in a frame may be missing, or somebody else's.
+            return this.fetch(url, headers);
+        }
         const anchor = document.createElement('a');
         anchor.href = url;
         // The server names the file in its answer.
         anchor.download = '';
         anchor.click();
+    }
+
+    protected async fetch(url: string, headers: Record<string, string>): Promise<void> {
+        const response = await fetch(url, { headers });
+        if (!response.ok) {
+            const { detail } = await response.json() as { detail: string };
+            throw new Error(detail);
+        }
+        const name = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get('Content-Disposition') ?? '')?.[1];
+        const anchor = document.createElement('a');
+        anchor.href = URL.createObjectURL(await response.blob());
+        anchor.download = name ? decodeURIComponent(name) : '';
+        anchor.click();
+        URL.revokeObjectURL(anchor.href);
     }
 }

@@ -1,5 +1,5 @@
 import { CancellationToken, cancelled } from '@theia/core/lib/common/cancellation';
-import { sessionUrl } from '../connection/browser-surroundings';
+import { authorization, sessionUrl } from '../connection/browser-surroundings';
 
 export interface SentFile {
     /** 0 when there was no answer. */
@@ -22,7 +22,7 @@ export type SendFile = (path: string, body: Blob, options: SendOptions) => Promi
 export const sendFileFromBrowser: SendFile = (path, body, { headers, onProgress, token }) => new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open('PUT', sessionUrl(path));
-    for (const [name, value] of Object.entries(headers)) {
+    for (const [name, value] of Object.entries({ ...headers, ...authorization() })) {
         request.setRequestHeader(name, value);
     }
     if (onProgress) {

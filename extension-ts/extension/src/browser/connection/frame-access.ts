@@ -1,0 +1,72 @@
+import { AccessFetch, AccessRenewal, AccessSharing, AccessTerm, BridgeAccess, RenewalOutcome } from './bridge-access';
+import { Event } from '@theia/core/lib/common/event';
+import { ParentPage } from './parent-page';
+
+/** A frame shares its access with nobody: other frames, and windows of their own, may be somebody else's. */
+class NoSharing implements AccessSharing {
+
+    readonly onDidAnnounce: Event<AccessRenewal | undefined> = Event.None;
+    protected term: AccessTerm | undefined;
+    protected last: Promise<unknown> = Promise.resolve();
+
+    exclusively<T>(body: () => Promise<T>): Promise<T> {
+        const result = this.last.then(body, body);
+        this.last = result.catch(() => { });
+        return result;
+    }
+
+    readTerm(): AccessTerm | undefined {
+        return this.term;
+    }
+
+    writeTerm(term: AccessTerm): void {
+        this.term = term;
+    }
+
+    announce(): void {
+        // There is nobody to tell.
+    }
+}
+
+/** Keeps the access token of a page in a frame fresh, by those that the page around gives it. */
+export class FrameAccess extends BridgeAccess {
+
+    /** @param use has everything that is sent from now on carry a token. */
+    constructor(protected readonly parent: ParentPage, fetch: AccessFetch, protected readonly use: (token: string) => void) {
+        super(new NoSharing(), fetch);
+        this.toDispose.push(parent);
+        this.toDispose.push(parent.onDidGiveToken(async token => {
+            if (await this.take(token) === 'renewed') {
+                this.schedule();
+            }
+        }));
+    }
+
+    protected override async refresh(): Promise<RenewalOutcome> {
+        const token = await this.parent.askForToken();
+        if (token !== undefined) {
+            return this.take(token);
+        }
+        // While the last one is good, it is asked again in a while.
+        return this.term && !this.expired ? 'unreachable' : 'refused';
+    }
+
+    protected async take(token: string): Promise<RenewalOutcome> {
+        try {
+            // The server renews the cookie for the files of the IDE by it, too.
+            const response = await this.fetch(`theia/embedding?token=${encodeURIComponent(token)}`, { method: 'GET' });
+            if (response.status !== 200) {
+                return response.status === 401 || response.status === 403 ? 'refused' : 'unreachable';
+            }
+            const { expires_in } = await response.json() as { expires_in: number };
+            const lifetime = expires_in * 1000;
+            const term: AccessTerm = { expiresAt: this.now() + lifetime, lifetime };
+            this.sharing.writeTerm(term);
+            this.use(token);
+            this.onDidRenewEmitter.fire({ ...term, token });
+            return 'renewed';
+        } catch {
+            return 'unreachable';
+        }
+    }
+}
