@@ -15,7 +15,8 @@ _RUN = """
 async ({ include, exclude }) => {
     // Colours that are changing are nobody's choice.
     await new Promise(requestAnimationFrame);
-    const ending = document.getAnimations().filter(one => one.effect.getComputedTiming().endTime !== Infinity);
+    const all = document.getAnimations();
+    const ending = all.filter(one => one.effect.getComputedTiming().endTime !== Infinity);
     await Promise.allSettled(ending.map(one => one.finished));
     const context = { include: include ? [include] : document, exclude };
     const { violations } = await axe.run(context, { resultTypes: ['violations'] });

@@ -35,11 +35,11 @@ import { BridgeAccess } from './connection/bridge-access';
 import { BridgeConnection } from './connection/bridge-connection';
 import { BridgeConnectionStatusService } from './connection/bridge-connection-status-service';
 import {
-    browserFetch, BrowserAccessSharing, browserPageSession, loadEmbedders, openBrowserSocket, useToken
+    browserFetch, BrowserAccessSharing, browserPageSession, openBrowserSocket, useToken
 } from './connection/browser-surroundings';
 import { ConnectionWakeContribution } from './connection/connection-wake-contribution';
+import { Embedder, isFramed } from './connection/embedder';
 import { FrameAccess } from './connection/frame-access';
-import { isFramed, ParentPage } from './connection/parent-page';
 import { NO_CLI_PREFERENCES } from './environment/bridge-cli-preferences';
 import { BridgeEnvVariablesServer } from './environment/bridge-env-variables-server';
 import { BridgeDownloadService } from './files/bridge-download-service';
@@ -90,7 +90,7 @@ import { UsageContribution } from './workspace/usage-contribution';
 
 export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(BridgeAccess).toDynamicValue(() => isFramed()
-        ? new FrameAccess(new ParentPage(loadEmbedders), browserFetch, useToken)
+        ? new FrameAccess(new Embedder(), browserFetch, useToken)
         : new BridgeAccess(new BrowserAccessSharing(), browserFetch)
     ).inSingletonScope();
     bind(BridgeConnection).toDynamicValue(({ container }) => {

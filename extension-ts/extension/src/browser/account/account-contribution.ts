@@ -14,7 +14,7 @@ import { inject, injectable, optional } from '@theia/core/shared/inversify';
 import { BridgeAccess } from '../connection/bridge-access';
 import { BridgeConnection } from '../connection/bridge-connection';
 import { serverUrl } from '../connection/browser-surroundings';
-import { isFramed } from '../connection/parent-page';
+import { isFramed } from '../connection/embedder';
 import { BridgeStorageService } from '../storage/bridge-storage-service';
 
 export namespace AccountCommands {

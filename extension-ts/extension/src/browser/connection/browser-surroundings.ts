@@ -102,13 +102,6 @@ export const browserFetch: AccessFetch = (path, { method, json }) => fetch(serve
     method, cache: 'no-store', ...json && { body: JSON.stringify(json), headers: { 'Content-Type': 'application/json' } }
 });
 
-/** The origins whose pages may show this one in a frame. */
-export async function loadEmbedders(): Promise<readonly string[]> {
-    const response = await fetch(serverUrl('theia/embedding'), { cache: 'no-store', headers: authorization() });
-    const { origins } = await response.json() as { origins: string[] };
-    return origins;
-}
-
 /** The tabs of one browser, by the means a browser gives them. */
 export class BrowserAccessSharing implements AccessSharing, Disposable {
 

@@ -5,8 +5,21 @@ import { Deferred } from '@theia/core/lib/common/promise-util';
 /** What the pages say to each other. */
 type EmbedderMessage = { readonly type: 'theia-bridge:token-needed' } | { readonly type: 'theia-bridge:token', readonly token: string };
 
+/** Whether this page is in a frame of a page of another origin. */
+export function isFramed(): boolean {
+    if (window.parent === window) {
+        return false;
+    }
+    try {
+        // A page of the same origin shares our cookies, and with them the sign-in.
+        return window.parent.location.origin !== location.origin;
+    } catch {
+        return true;
+    }
+}
+
 /** So long it may take to send a token, in milliseconds. */
-const PATIENCE = 10_000;
+const PATIENCE = 5_000;
 
 /**
  * The page that shows this one in a frame, if it is one of those that may. It has a newer token when one is needed, and

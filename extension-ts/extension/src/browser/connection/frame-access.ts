@@ -1,6 +1,15 @@
 import { AccessFetch, AccessRenewal, AccessSharing, AccessTerm, BridgeAccess, RenewalOutcome } from './bridge-access';
 import { Event } from '@theia/core/lib/common/event';
-import { ParentPage } from './parent-page';
+import { Embedder } from './embedder';
+
+const EMBEDDING = 'theia/embedding';
+
+interface EmbeddingAnswer {
+    /** Whose pages may hand over tokens. */
+    readonly origins: readonly string[];
+    /** Of the token that was sent, in seconds. */
+    readonly expires_in: number;
+}
 
 /** A frame shares its access with nobody: other frames, and windows of their own, may be somebody else's. */
 class NoSharing implements AccessSharing {
@@ -31,11 +40,13 @@ class NoSharing implements AccessSharing {
 /** Keeps the access token of a page in a frame fresh, by those that the page around gives it. */
 export class FrameAccess extends BridgeAccess {
 
+    protected listening = false;
+
     /** @param use has everything that is sent from now on carry a token. */
-    constructor(protected readonly parent: ParentPage, fetch: AccessFetch, protected readonly use: (token: string) => void) {
+    constructor(protected readonly embedder: Embedder, fetch: AccessFetch, protected readonly use: (token: string) => void) {
         super(new NoSharing(), fetch);
-        this.toDispose.push(parent);
-        this.toDispose.push(parent.onDidGiveToken(async token => {
+        this.toDispose.push(embedder);
+        this.toDispose.push(embedder.onDidSendToken(async token => {
             if (await this.take(token) === 'renewed') {
                 this.schedule();
             }
@@ -43,7 +54,8 @@ export class FrameAccess extends BridgeAccess {
     }
 
     protected override async refresh(): Promise<RenewalOutcome> {
-        const token = await this.parent.askForToken();
+        await this.listen();
+        const token = await this.embedder.ask();
         if (token !== undefined) {
             return this.take(token);
         }
@@ -51,14 +63,30 @@ export class FrameAccess extends BridgeAccess {
         return this.term && !this.expired ? 'unreachable' : 'refused';
     }
 
+    /** The server knows whose pages may hand over tokens. */
+    protected async listen(): Promise<void> {
+        if (this.listening) {
+            return;
+        }
+        try {
+            const response = await this.fetch(EMBEDDING, { method: 'GET' });
+            if (response.status === 200) {
+                this.embedder.allow((await response.json() as EmbeddingAnswer).origins);
+                this.listening = true;
+            }
+        } catch {
+            // The server is not reached, and is asked again the next time.
+        }
+    }
+
     protected async take(token: string): Promise<RenewalOutcome> {
         try {
             // The server renews the cookie for the files of the IDE by it, too.
-            const response = await this.fetch(`theia/embedding?token=${encodeURIComponent(token)}`, { method: 'GET' });
+            const response = await this.fetch(`${EMBEDDING}?token=${encodeURIComponent(token)}`, { method: 'GET' });
             if (response.status !== 200) {
                 return response.status === 401 || response.status === 403 ? 'refused' : 'unreachable';
             }
-            const { expires_in } = await response.json() as { expires_in: number };
+            const { expires_in } = await response.json() as EmbeddingAnswer;
             const lifetime = expires_in * 1000;
             const term: AccessTerm = { expiresAt: this.now() + lifetime, lifetime };
             this.sharing.writeTerm(term);
