@@ -16,7 +16,6 @@ THEIAS_OWN = (
     "#status-bar-theia-notification-center",
 )
 """Tabs without their role, paths of too little contrast in light, and labels on what has no role."""
-THEMES = {"light": "Light (Theia)", "dark": "Dark (Theia)"}
 
 
 async def test_what_is_ours_has_no_serious_violation(browser: Browser, server: Server) -> None:
@@ -35,10 +34,19 @@ async def test_what_is_ours_has_no_serious_violation(browser: Browser, server: S
     await ide.open("README.md")
     await ide.context("README.md", "Delete")
     await ide.confirm()
-    await page.locator(".theia-header", has_text="Trash").click()
-    await expect(page.locator("#theia-bridge-trash")).to_contain_text("README.md")
-    for theme in THEMES.values():
+    for theme in ("Light (Theia)", "Dark (Theia)"):
         await ide.command("Preferences: Color Theme")
         await page.locator(".quick-input-widget:visible .monaco-list-row", has_text=theme).first.click()
         await expect(page.locator(".quick-input-widget:visible")).to_have_count(0)
+        await ide.command("Trash: Show Trash")
+        await expect(page.locator("#theia-bridge-trash")).to_contain_text("README.md")
         assert await violations(page, exclude=THEIAS_OWN) == [], theme
+        await ide.command("Sessions: Show Sessions")
+        await expect(page.locator("#theia-bridge-sessions").get_by_role("row").first).to_be_visible()
+        assert await violations(page, exclude=THEIAS_OWN) == [], theme
+
+    await page.goto(f"{server.url}/console/")
+    await expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()
+    for scheme in ("light", "dark"):
+        await page.emulate_media(color_scheme=scheme)
+        assert await violations(page) == [], ("/console", scheme)
