@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from playwright.async_api import Browser, expect
 
 from tests.e2e.accessibility import violations
@@ -9,6 +11,7 @@ from tests.e2e.conftest import SHOTS
 from tests.e2e.ide import Ide
 from tests.process import Server
 
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 THEIAS_OWN = (
     ".lm-TabBar",
     ".theia-breadcrumb-item",
@@ -26,7 +29,7 @@ async def test_what_is_ours_has_no_serious_violation(browser: Browser, server: S
         await page.goto(server.url + path)
         await page.keyboard.press("Enter")  # empty, so that it tells what is wrong
         await expect(page.locator("[aria-invalid]")).not_to_have_count(0)
-        for scheme in ("light", "dark"):
+        for scheme in SCHEMES:
             await page.emulate_media(color_scheme=scheme)
             assert await violations(page) == [], (path, scheme)
 
@@ -47,6 +50,6 @@ async def test_what_is_ours_has_no_serious_violation(browser: Browser, server: S
 
     await page.goto(f"{server.url}/console/")
     await expect(page.get_by_role("button", name="Run", exact=True)).to_be_visible()
-    for scheme in ("light", "dark"):
+    for scheme in SCHEMES:
         await page.emulate_media(color_scheme=scheme)
         assert await violations(page) == [], ("/console", scheme)
