@@ -106,7 +106,7 @@ def _results(messages: Sequence[CompletionMessage]) -> list[str]:
 
 def _pieces(text: str, repeat: int) -> Iterator[str]:
     """The text word by word if it is short, and in larger pieces if not; over and over if told so."""
-    words = re.findall(r"\S+\s*", text) if len(text) < _SHORT else list(text)
+    words = re.findall(r"\S+\s*", text) if len(text) < _SHORT else text
     step = -(-len(words) // _PIECES)
     pieces = ["".join(words[start : start + step]) for start in range(0, len(words), step)]
     left = min(repeat, _MOST)
