@@ -322,7 +322,9 @@ async def _prepare(fields: Fields, changes: Sequence[Change]) -> list[Prepared]:
 
 _is_json = msgspec.json.Decoder(msgspec.Raw).decode
 """Raises for what is no JSON, and makes nothing of what is."""
-_ESCAPE = re.compile(rb"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|u[dD][89a-fA-F]..|.)", re.DOTALL)
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+_HALF = re.compile(rb"%b(?!%b)|(?<!%b)%b" % (_HIGH, _LOW, _HIGH, _LOW))
+_BACKSLASH, _STAND_IN = rb"\\", b"\0\0"
 
 
 def well_formed(data: bytes) -> bytes:
@@ -330,13 +332,10 @@ def well_formed(data: bytes) -> bytes:
 
     Browsers write such halves where a character was cut in two, and other programs do not read them.
     """
-    if re.search(rb"\\u[dD][89a-fA-F]", data) is None:
+    if re.search(rb"\\u[dD][89a-fA-F]", data) is None or b"\0" in data:  # with that it is no JSON
         return data
-    return _ESCAPE.sub(lambda found: rb"\ufffd" if _is_half(found[0]) else found[0], data)
-
-
-def _is_half(escape: bytes) -> bool:
-    return len(escape) == 6 and escape[2:3] in b"dD"
+    # Once those that are escaped themselves are out of the way, each backslash begins an escape.
+    return _HALF.sub(rb"\\ufffd", data.replace(_BACKSLASH, _STAND_IN)).replace(_STAND_IN, _BACKSLASH)
 
 
 def _check_metadata(metadata: bytes) -> None:
