@@ -100,67 +100,41 @@ async def test_what_was_said_is_there_again_in_every_browser(server: Server, ope
     email = "ada@example.com"
     chat = await open_chat(email, new=True)
     assert chat.ide.errors == []
-    await chat.say("Say **this** and\n```python\nprint(1)\n```")
-    answer = chat.responses().first
+    await chat.say("first question")
+    await expect(chat.responses()).to_contain_text("first question")
+    await chat.edit("first question", "Say **this** and\n```python\nprint(1)\n```")
+    answer = chat.responses()
     await expect(answer.locator("strong")).to_have_text("this")
     await expect(answer.locator(".monaco-editor")).to_contain_text("print(1)")
-
     code = "```python\nprint(1)\n```"
     await stored(
-        server, email, ("user", f"Say **this** and\n{code}"), ("assistant", f"Say **this** and\n\n\n{code}")
+        server,
+        email,
+        *((role, "first question") for role in ROLES),
+        *(("user", f"Say **this** and\n{code}"), ("assistant", f"Say **this** and\n\n\n{code}")),
     )
+
+    # What was asked instead is beside what was asked.
     await chat.page.reload()
     await chat.ide.ready()
     await chat.open()
     await chat.ide.shot("chat-list")
-    await chat.resume("Say **this**")
+    await chat.resume("first question")
     await expect(answer.locator(".monaco-editor")).to_contain_text("print(1)")
+    await expect(chat.requests()).to_contain_text("2/2")
+    await chat.ide.shot("chat-alternatives")
+    await chat.requests().get_by_title("Previous").click()
+    await expect(answer).to_contain_text("first question")
 
     elsewhere = await open_chat(email, color_scheme="light")
-    await elsewhere.resume("Say **this**")
-    await expect(elsewhere.responses().first.locator("strong")).to_have_text("this")
+    await elsewhere.resume("first question")
+    await expect(elsewhere.requests()).to_contain_text("/2")
     await elsewhere.ide.shot("chat-light")
     # What was typed is at hand, too.
     await elsewhere.input.click()
     await elsewhere.page.keyboard.press("ArrowUp")
-    await expect(elsewhere.input).to_contain_text("Say **this**")
+    await expect(elsewhere.input).to_contain_text("first question")
     assert chat.ide.errors == []
-
-
-async def test_what_was_asked_instead_is_beside_what_was_asked(server: Server, open_chat: OpenChat) -> None:
-    email = "bea@example.com"
-    chat = await open_chat(email, new=True)
-    await chat.say("first question")
-    await expect(chat.responses()).to_contain_text("first question")
-    await chat.edit("first question", "second question")
-    await expect(chat.responses()).to_contain_text("second question")
-    await stored(
-        server, email, *((role, f"{which} question") for which in ("first", "second") for role in ROLES)
-    )
-
-    await chat.page.reload()
-    await chat.ide.ready()
-    await chat.resume("first question")
-    await expect(chat.responses()).to_contain_text("second question")
-    await expect(chat.requests()).to_contain_text("2/2")
-    await chat.ide.shot("chat-alternatives")
-    await chat.requests().get_by_title("Previous").click()
-    await expect(chat.responses()).to_contain_text("first question")
-    await chat.ide.shot("chat-alternatives")
-
-
-async def test_an_answer_is_stopped(server: Server, open_chat: OpenChat) -> None:
-    email = "cleo@example.com"
-    chat = await open_chat(email, new=True)
-    await chat.say("Begin, and wait.\necho: hold")
-    await expect(chat.responses()).to_contain_text("Begin", timeout=READY)
-    await chat.stop.click()
-    await expect(chat.stop).to_have_count(0)
-    await chat.say("echo: fail unavailable")
-    await expect(chat.responses().last).to_contain_text("not available", timeout=READY)
-    await chat.ide.shot("chat-failed")
-    await chat.say("Go on.")
-    await expect(chat.responses().last).to_contain_text("Go on.")
 
 
 async def test_two_windows_go_on_with_one_chat(server: Server, open_chat: OpenChat) -> None:
@@ -216,12 +190,24 @@ async def test_a_chat_is_found_by_what_was_said_in_whatever_session(
     await expect(chat.page).to_have_title(re.compile("Orchard"))
 
 
-async def test_what_is_said_offline_is_stored_later(server: Server, open_chat: OpenChat) -> None:
+async def test_an_answer_is_stopped_fails_and_is_stored_later(server: Server, open_chat: OpenChat) -> None:
     email = "fred@example.com"
     chat = await open_chat(email, new=True)
+    await chat.say("Begin, and wait.\necho: hold")
+    await expect(chat.responses()).to_contain_text("Begin", timeout=READY)
+    await chat.stop.click()
+    await expect(chat.stop).to_have_count(0)
+    await chat.say("echo: fail unavailable")
+    await expect(chat.responses().last).to_contain_text("not available", timeout=READY)
+    await chat.ide.shot("chat-failed")
     await chat.say("with it")
-    await expect(chat.responses()).to_contain_text("with it")
-    await stored(server, email, ("user", "with it"), ("assistant", "with it"))
+    await expect(chat.responses().last).to_contain_text("with it")
+    before = (
+        *(("user", "Begin, and wait.\necho: hold"), ("assistant", "Begin, ")),
+        *(("user", "echo: fail unavailable"), ("assistant", "The model is not available, as it was told.")),
+        *(("user", "with it"), ("assistant", "with it")),
+    )
+    await stored(server, email, *before)
     await server.kill()
     await expect(chat.ide.status()).to_contain_text("Offline", ignore_case=True, timeout=READY)
     await chat.say("without it")
@@ -229,10 +215,7 @@ async def test_what_is_said_offline_is_stored_later(server: Server, open_chat: O
     await chat.ide.shot("chat-offline")
     await server.start()
     await stored(
-        server,
-        email,
-        *(("user", "with it"), ("assistant", "with it")),
-        *(("user", "without it"), ("assistant", "Not connected to the server.")),
+        server, email, *before, ("user", "without it"), ("assistant", "Not connected to the server.")
     )
 
 
