@@ -227,7 +227,8 @@ async def test_each_window_keeps_its_session_across_sign_in(ide: Ide) -> None:
     await ide.page.keyboard.press("Enter")
     await ide.started()
     assert session_of(ide.page) == first
-    await window.page.reload()
+    await expect(window.page).to_have_url(re.compile(rf"next=.*session%3D{second}"))
+    await window.page.goto(f"{ide.url}/theia/?session={second}")
     await expect(window.page).to_have_title(re.compile("Other"), timeout=READY)
     assert session_of(window.page) == second
 
