@@ -90,12 +90,15 @@ async def test_the_exit_code_tells_the_kind_of_an_error(server: Server, token: s
     cases = (
         (("rpc.ping", "--token", "no.token"), 3, "401"),
         (("rpc.ping", "--url", "http://127.0.0.1:1"), 8, "no server answers"),
+        (("rpc.ping", "--url", "http://[::1"), 2, "is not a server's address"),
+        (("rpc.ping", "--url", "http://127.0.0.1:99999"), 2, "is not a server's address"),
         (("fs.stat", "path=/workspace/nothing"), 5, "FileNotFound -32002"),
         (("fs.createDirectory", "path=/workspace/notes.md"), 6, "FileExists"),
         (("fs.stat", "path=nowhere"), 2, "InvalidPath"),
         (("fs.stat", "pth=/workspace"), 2, "did you mean path?"),
         (("fs.stat", "path=/workspace", "--output", "-"), 2, "no bytes"),
         (("fs.stat", "--raw", "no json"), 2, "JSON"),
+        (("fs.stat", "--raw", "[" * 9000), 2, "nested too deep"),
         (("fs.readDirectory", "path=/workspace", f"limit={'9' * 30}"), 2, "cannot be sent"),
         (("fs.readFile", "path=/workspace/notes.md", "-o", "/no/such/folder"), 2, "cannot be written"),
     )
@@ -317,3 +320,21 @@ async def test_no_color_is_honoured(server: Server, token: str) -> None:
     plain = await run(server, token, "rpc", "fs.stat", "path=/workspace", NO_COLOR="1", FORCE_COLOR="1")
     colour = await run(server, token, "rpc", "fs.stat", "path=/workspace", FORCE_COLOR="1")
     assert (COLOUR.search(plain.out), bool(COLOUR.search(colour.out))) == (None, True)
+
+
+@in_module
+async def test_what_cannot_be_written_is_escaped(server: Server, token: str) -> None:
+    call = ("rpc", "fs.writeFile", "path=/workspace/\u00e9", "content=x")
+    assert (await run(server, token, *call)).code == 0
+    listed = await run(server, token, "rpc", "fs.readDirectory", "path=/workspace", PYTHONIOENCODING="ascii")
+    assert (listed.code, b"\\xe9" in listed.out) == (0, True)
+
+
+@in_module
+async def test_it_runs_though_standard_input_is_closed(server: Server, token: str) -> None:
+    env = environment(server.folder) | {"THEIA_BRIDGE_URL": server.url, "THEIA_BRIDGE_TOKEN": token}
+    process = await asyncio.create_subprocess_exec(
+        "sh", "-c", '"$@" <&-', "sh", *command("console"), stderr=PIPE, env=env, cwd=server.folder
+    )
+    _, err = await process.communicate()
+    assert (process.returncode, err) == (0, b"")

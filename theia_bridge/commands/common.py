@@ -55,8 +55,12 @@ def password(*, confirm: bool = False) -> str:
 
 
 def _socket_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
         fail(f"{url!r} is not a server's address: use http://HOST:PORT", 2)
     return (
         ("wss" if parts.scheme == "https" else "ws") + url.rstrip("/").removeprefix(parts.scheme) + "/ws/rpc"

@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
+from pathlib import Path
 
 from rich.text import Text
 from websockets.exceptions import WebSocketException
@@ -25,6 +27,7 @@ _BROKEN_PIPE = 141
 @contextmanager
 def told() -> Iterator[None]:
     """Ends the program with the exit code for what is raised in it."""
+    _open_streams()
     try:
         yield
     except RpcError as error:
@@ -42,9 +45,21 @@ def told() -> Iterator[None]:
         # Nobody reads any more. What Python has left to write would fail again as it ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_BROKEN_PIPE)
+    except RecursionError:
+        fail("a value is nested too deep", outcomes.USAGE)
     except TimeoutError as error:
         fail(str(error) or "no answer in time", outcomes.UNAVAILABLE)
     except (WebSocketException, OSError) as error:
         fail(str(error), outcomes.UNAVAILABLE)
     except KeyboardInterrupt:
         sys.exit(outcomes.STOPPED)
+
+
+def _open_streams() -> None:
+    """Whoever starts the program may have closed what it reads and writes, or want an old encoding."""
+    if sys.stdin is None:
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 - until the program ends
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - until the program ends
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
