@@ -99,7 +99,8 @@ export function openTerminalSocket(id: string): WebSocket {
 }
 
 export const browserFetch: AccessFetch = (path, { method, json }) => fetch(serverUrl(path), {
-    method, cache: 'no-store', ...json && { body: JSON.stringify(json), headers: { 'Content-Type': 'application/json' } }
+    method, cache: 'no-store', body: json && JSON.stringify(json),
+    headers: { ...authorization(), ...json && { 'Content-Type': 'application/json' } }
 });
 
 /** The tabs of one browser, by the means a browser gives them. */
