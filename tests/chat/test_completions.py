@@ -240,6 +240,25 @@ async def test_what_was_cancelled_is_counted(client: Client, person: Person) -> 
     ]
 
 
+async def test_what_is_cancelled_before_it_begins_is_not_counted(client: Client, person: Person) -> None:
+    for turns in range(60):
+        batch = client.batch()
+        reply = batch.call("chat.complete", HELD, Completion)
+        await batch.send()
+        for _ in range(turns):  # of the loop that the gateway runs on, too
+            await asyncio.sleep(0)
+        await cancelled(client, reply)
+
+    async def counted() -> int:
+        used = (await person.ask("GET", "/tenants/me/usage/tokens"))["items"]
+        return sum(int(one["completions"]) for one in used)
+
+    begun = len(await audited(person))
+    async with asyncio.timeout(10):
+        while await counted() != begun:  # noqa: ASYNC110 - it is given back behind the answer
+            await asyncio.sleep(0.01)
+
+
 # --- an endpoint ------------------------------------------------------------------------------------------
 
 

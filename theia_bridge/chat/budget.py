@@ -78,6 +78,22 @@ class Budget:
         await self._db.run(body)
         return Taken(actor, model, day, estimate)
 
+    async def give_back(self, taken: Taken) -> None:
+        """Counts nothing for a completion that did not begin after all."""
+
+        async def body(tr: Transaction) -> None:
+            await token_usage.add(
+                tr,
+                taken.actor.scope,
+                taken.day,
+                taken.model,
+                completions=-1,
+                input=-taken.estimate,
+                output=0,
+            )
+
+        await self._db.run(body)
+
     async def settle(self, taken: Taken, usage: TokenUsage, resource: str, detail: Mapping[str, str]) -> None:
         """Counts what a completion has really taken, and has the audit tell of it.
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import aclosing, asynccontextmanager
 
 import msgspec
 
 from auth.errors import InvalidFields
 from fdb_provider.engine import Database, Reader
-from fdb_provider.errors import StoreError
+from fdb_provider.errors import NoPermissions, StoreError
 from fdb_provider.models import Agent
 from fdb_provider.repositories import agents
 from fdb_provider.scope import Actor
@@ -97,7 +97,7 @@ class Completions:
         prompt = self._prompt(asked, agent)
         async with self._place(actor):
             estimate = tokens(_size(prompt))
-            taken = await self._budget.take(actor, prompt.model, estimate)
+            taken = await self._take(actor, prompt.model, estimate)
             self.counts[prompt.model] += 1
             answer = _Answer(prompt, asked.completion_id)
             ended = "failed"
@@ -192,6 +192,30 @@ class Completions:
                 if delta is not None:
                     yield delta
 
+    async def _take(self, actor: Actor, model: str, estimate: int) -> Taken:
+        """As `Budget.take`; if it is cancelled meanwhile, nothing stays counted."""
+        taking = asyncio.create_task(self._budget.take(actor, model, estimate))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            self._see_to(self._give_back(taking))
+            raise
+
+    async def _give_back(self, taking: asyncio.Task[Taken]) -> None:
+        try:
+            await self._budget.give_back(await taking)
+        except (ModelError, NoPermissions):
+            pass  # nothing was taken
+        except StoreError as error:
+            _log.warning("tokens that were not used could not be given back: %s", error)
+
+    def _see_to(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
+        """Brings something to its end, whatever becomes of the caller meanwhile."""
+        task = asyncio.create_task(work)
+        self._settling.add(task)
+        task.add_done_callback(self._settling.discard)
+        return task
+
     async def _settle(
         self, taken: Taken, usage: TokenUsage, asked: CompleteParams, agent: Agent | None, ended: str
     ) -> None:
@@ -202,10 +226,7 @@ class Completions:
             detail["agent"] = agent.id
         if asked.request is not None:
             detail["message"] = asked.request
-        task = asyncio.create_task(self._count(taken, usage, resource, detail))
-        self._settling.add(task)
-        task.add_done_callback(self._settling.discard)
-        await asyncio.shield(task)
+        await asyncio.shield(self._see_to(self._count(taken, usage, resource, detail)))
 
     async def _count(self, taken: Taken, usage: TokenUsage, resource: str, detail: dict[str, str]) -> None:
         try:
