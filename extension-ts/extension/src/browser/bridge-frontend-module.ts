@@ -2,6 +2,7 @@ import '../../src/browser/style/index.css';
 import { ConnectionStatusService } from '@theia/core/lib/browser/connection-status-service';
 import { FrontendApplicationContribution } from '@theia/core/lib/browser/frontend-application-contribution';
 import { TabBarToolbarContribution } from '@theia/core/lib/browser/shell/tab-bar-toolbar';
+import { JsonSchemaDataStore } from '@theia/core/lib/browser/json-schema-store';
 import { LocalStorageService } from '@theia/core/lib/browser/storage-service';
 import { WidgetFactory } from '@theia/core/lib/browser/widget-manager';
 import { CommandContribution } from '@theia/core/lib/common/command';
@@ -19,6 +20,7 @@ import { SaveParticipant } from '@theia/monaco/lib/browser/monaco-editor-provide
 import { LanguageGrammarDefinitionContribution } from '@theia/monaco/lib/browser/textmate';
 import { NavigatorSymlinkDecorator } from '@theia/navigator/lib/browser/navigator-symlink-decorator';
 import { FileNavigatorWidget } from '@theia/navigator/lib/browser/navigator-widget';
+import { PreferencesContribution } from '@theia/preferences/lib/browser/preferences-contribution';
 import { CliPreferences } from '@theia/preferences/lib/common/cli-preferences';
 import { SearchInWorkspaceClientImpl } from '@theia/search-in-workspace/lib/browser/search-in-workspace-service';
 import { SearchInWorkspaceWidget } from '@theia/search-in-workspace/lib/browser/search-in-workspace-widget';
@@ -73,6 +75,8 @@ import { BridgeFileSearchService } from './search/bridge-file-search-service';
 import { BridgeSearchInWorkspaceServer } from './search/bridge-search-in-workspace-server';
 import { BridgeSearchInWorkspaceWidget } from './search/bridge-search-in-workspace-widget';
 import { bindSessions } from './sessions/sessions-module';
+import { LazyJsonSchemaStore } from './startup/lazy-json-schema-store';
+import { lazyPreferencesContribution } from './startup/lazy-preferences-contribution';
 import { BridgeStorageService } from './storage/bridge-storage-service';
 import { StateKeeper } from './storage/state-keeper';
 import { BridgeTaskServer } from './tasks/bridge-task-server';
@@ -165,6 +169,10 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(FrontendApplicationContribution).toService(RuntimeContribution);
     bind(CommandContribution).toService(RuntimeContribution);
     rebind(CliPreferences).toConstantValue(NO_CLI_PREFERENCES);
+
+    bind(LazyJsonSchemaStore).toSelf().inSingletonScope();
+    rebind(JsonSchemaDataStore).toService(LazyJsonSchemaStore);
+    rebind(PreferencesContribution).toDynamicValue(lazyPreferencesContribution).inSingletonScope();
 
     bind(BridgeLanguageContribution).toSelf().inSingletonScope();
     bind(LanguageGrammarDefinitionContribution).toService(BridgeLanguageContribution);
