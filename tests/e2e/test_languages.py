@@ -102,7 +102,9 @@ async def test_a_name_is_changed_everywhere_and_imports_are_put_in_order(ide: Id
     await expect(fix).to_have_text("Ruff (I001): Organize imports")
     await ide.shot("language-fix")
     await page.keyboard.press("Enter")
-    await expect(page.locator(".view-line")).to_have_text(["import os", "", "number  =  1", ""])
+    await expect(page.locator("#theia-main-content-panel .view-line")).to_have_text(
+        ["import os", "", "number  =  1", ""]
+    )
     await ide.save("main.py")
     await expect(ide.editor()).to_contain_text("number = 1")
 

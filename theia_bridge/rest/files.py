@@ -25,6 +25,7 @@ from fdb_provider.errors import (
     InvalidPath,
     NoPermissions,
     QuotaExceeded,
+    RecordNotFound,
     StoreError,
 )
 from fdb_provider.files import content, tree
@@ -128,6 +129,7 @@ class UploadHeaders(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     tagged=True,
     errors=(
         FileNotFound,
+        RecordNotFound,
         FileIsADirectory,
         FileNotADirectory,
         InvalidPath,
@@ -192,6 +194,7 @@ async def _no_continue(request: web.Request) -> None:
     expect=_no_continue,
     errors=(
         FileNotFound,
+        RecordNotFound,
         FileExists,
         FileIsADirectory,
         FileNotADirectory,
