@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from tests.process import UNLIMITED
 
 LONG = ("api/test_conformance.py", "e2e", "workspace", "lsp")
 """What takes longest. Workers take a file at a time, and with one that began last all would wait for it."""
+
+# Run in the background of a shell, all this would ignore interrupts, with every program that is started.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
