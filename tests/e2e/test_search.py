@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, TimeoutError, expect
 
 from rpc.client import Client
-from tests.e2e.ide import Ide
+from tests.e2e.ide import READY, Ide
 from tests.e2e.test_files import channel, content, folder, put
 from tests.process import Server
 from theia_bridge.methods.protocol import DidChange, Watch, WatchParams
@@ -31,6 +32,15 @@ async def look_for(ide: Ide, text: str) -> None:
     field = ide.page.locator("#search-input-field")
     await field.fill(text)
     await field.press("End")  # it is a key let go that Theia searches upon
+
+
+async def found(ide: Ide, text: str) -> None:
+    """Looks for what there is; again, where the view was still being made when the key was let go."""
+    async with asyncio.timeout(READY / 1000):
+        while True:
+            await look_for(ide, text)
+            with contextlib.suppress(TimeoutError):
+                return await results(ide).first.wait_for(timeout=5000)
 
 
 async def replaced(client: Client, path: str, text: bytes) -> None:
@@ -75,7 +85,7 @@ async def test_text_is_found_and_replaced(ide: Ide, server: Server) -> None:
         await ide.open("open.txt")
         await ide.page.keyboard.press("Control+Shift+f")
         view = ide.page.locator("#search-in-workspace")
-        await look_for(ide, "colour")
+        await found(ide, "colour")
         await expect(results(ide)).to_have_count(4)
         await expect(results(ide).filter(has_text="The Colour")).to_be_visible()
 
