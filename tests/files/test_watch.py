@@ -172,7 +172,7 @@ async def test_a_commit_is_read_once_for_all_who_watch(database: Database, scope
         await writer.write(scope, f"/workspace/{i}", b"")
         expected = [Change(ChangeType.ADDED, f"/workspace/{i}")]
         assert [changes for _, changes in await asyncio.gather(*waiting)] == [expected] * 200
-        # What is there, and a wait. The first may have come before it was known where the feed ends: then each reads.
+        # What is there, and a wait. The first may come before it is known where the feed ends: each reads.
         assert i == 0 or counting.asked - before <= 3
     await files.close()
     for stream in streams:
