@@ -1,4 +1,3 @@
-import { RECENT_COMMANDS_STORAGE_KEY } from '@theia/core/lib/browser/common-frontend-contribution';
 import { StorageService } from '@theia/core/lib/browser/storage-service';
 import { inject, injectable } from '@theia/core/shared/inversify';
 import { BridgeError } from '../../common/bridge-error';
@@ -9,8 +8,8 @@ import { listFolder } from '../files/list-folder';
 
 const ROOT = '/home/.theia/storage';
 
-/** What Theia keeps of each workspace, but is of the user: the commands used last. */
-const OF_USER: ReadonlySet<string> = new Set([RECENT_COMMANDS_STORAGE_KEY]);
+/** What Theia keeps of each workspace, but is of the user: the commands used last (RECENT_COMMANDS_STORAGE_KEY, whose module needs a browser). */
+const OF_USER: ReadonlySet<string> = new Set(['commands']);
 
 /**
  * Keeps what Theia remembers (layout, open editors, recent commands) as JSON files in the user's home instead of in the
