@@ -74,7 +74,7 @@ const withoutFilesInTheBrowser = {
     }
 };
 
-const { 'secondary-window': _, ...entryPoints } = browserOptions.entryPoints;
+const { 'secondary-window': _, ...entryPoints } = { ...browserOptions.entryPoints, bundle: './start.js' };
 
 const options = {
     ...browserOptions,

@@ -12,7 +12,7 @@ const target = path.resolve(root, '..', 'theia_bridge', 'ide', 'theia');
 const stamp = path.join(target, '.stamp');
 
 const INPUTS = [
-    ...COMMON_INPUTS, 'app/package.json', 'app/esbuild.mjs', 'app/index.html', 'app/favicon.svg', 'app/storage.js', 'app/docs', 'app/console'
+    ...COMMON_INPUTS, 'app/package.json', 'app/esbuild.mjs', 'app/index.html', 'app/favicon.svg', 'app/start.js', 'app/storage.js', 'app/docs', 'app/console'
 ];
 
 async function main() {
