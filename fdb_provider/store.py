@@ -66,9 +66,9 @@ class Store:
         self._trusted = 0.0
 
     @classmethod
-    async def at(cls, url: str) -> Store:
+    async def at(cls, url: str, *, make: bool = True) -> Store:
         """The store `url` names, to be opened yet. Raises as `open_database`."""
-        return cls(await open_database(url), shared=not url.startswith("embedded:"))
+        return cls(await open_database(url, make=make), shared=not url.startswith("embedded:"))
 
     @property
     def counts(self) -> Counts:
@@ -78,6 +78,11 @@ class Store:
     def settle(self) -> float:
         """Seconds from declaring an index until all who write records set its entries."""
         return TRUST * self._look_every + RETRIES if self._look_every < math.inf else 0.0
+
+    async def check_begun(self) -> None:
+        """Raises `StoreUnusable` if nothing was ever kept in it, or as `open`."""
+        if (await self._db.read(version.read)).version is None:
+            raise StoreUnusable("the store is empty: name the one the server uses")
 
     async def open(self, tell: Tell = lambda _: None) -> None:
         """Brings the store to this program's format and indexes; before that it refuses all calls.
@@ -182,15 +187,21 @@ async def _state(tr: Reader) -> tuple[int | None, dict[str, dict[str, bytes]]]:
     return (await version.read(tr)).version, await catalogue.kept(tr)
 
 
-async def open_store(url: str, tell: Tell = lambda _: None) -> Store:
+async def open_store(url: str, tell: Tell = lambda _: None, *, make: bool = True) -> Store:
     """Opens the store `url` names and brings it to this program's format.
 
+    Args:
+        make: if there is none yet it is begun.
+
     Raises:
-        StoreUnusable, StoreInUse: as `open_database`; its format is newer than this program.
+        StoreUnusable, StoreInUse: as `open_database`; its format is newer than this program; there is none,
+            and none is to be begun.
         StoreUnavailable: it does not answer.
     """
-    store = await Store.at(url)
+    store = await Store.at(url, make=make)
     try:
+        if not make:
+            await store.check_begun()
         await store.open(tell)
     except BaseException:
         await store.close()

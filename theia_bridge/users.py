@@ -95,7 +95,7 @@ async def invite(settings: Settings, email: str, into: str | None, role: Role, d
 
 async def every(settings: Settings) -> list[Account]:
     """All accounts. Raises as `add` where the store cannot be opened."""
-    database = await open_store(settings.store)
+    database = await open_store(settings.store, make=False)
     try:
         return await database.read(accounts.every)
     finally:
@@ -114,7 +114,7 @@ async def limit(settings: Settings, email: str, changes: dict[str, int | None]) 
         StoreError: as `add`.
     """
     given = {name: value for name, value in changes.items() if value is not None}
-    database = await open_store(settings.store)
+    database = await open_store(settings.store, make=False)
     try:
 
         async def body(tr: Transaction) -> Limits | None:
@@ -146,7 +146,7 @@ async def export(settings: Settings, email: str, target: Path, progress: Callabl
     """
     if await asyncio.to_thread(target.exists):
         raise FileExistsError(f"{target} is there already")
-    database = await open_store(settings.store)
+    database = await open_store(settings.store, make=False)
     try:
         found = await database.read(lambda tr: accounts.by_email(tr, email))
         if found is None:
@@ -177,7 +177,7 @@ async def erase(settings: Settings, email: str, *, with_tenant: bool = False) ->
         RecordNotFound: there is no such account.
         StoreError: as `add`.
     """
-    database = await open_store(settings.store)
+    database = await open_store(settings.store, make=False)
     files = FileService(database, retention=settings.retention)
     try:
 
@@ -202,7 +202,7 @@ async def told(settings: Settings, email: str | None, action: str | None, limit:
         RecordNotFound: there is no such account.
         StoreError: as `add`.
     """
-    database = await open_store(settings.store)
+    database = await open_store(settings.store, make=False)
     try:
 
         async def body(tr: Reader) -> list[Audit]:

@@ -41,6 +41,8 @@ T = TypeVar("T")
 
 MAP_SIZE: Final = 64 << 30
 """Bytes the store may hold unless told otherwise. The file grows as it fills."""
+_DATA_FILE: Final = "data.mdb"
+"""LMDB's own name for it."""
 _FORMAT_KEY: Final = b"mformat"
 _FORMAT: Final = b"2"
 """Of what the engine keeps. Only programs that know 2 look at the store's own version (`formats`), so that is
@@ -59,22 +61,27 @@ class EmbeddedDatabase:
         *,
         map_size: int = MAP_SIZE,
         transaction_seconds: float = TRANSACTION_SECONDS,
+        make: bool = True,
     ) -> EmbeddedDatabase:
-        """Opens the store in `folder`, creating it if it is missing.
+        """Opens the store in `folder`.
 
         Args:
             map_size: bytes the store may hold; past them a write raises StoreFull, while reads and
                 clears still work.
             transaction_seconds: how long one body may run.
+            make: if it is missing it is made.
 
         Raises:
             StoreInUse: another process has it open.
-            StoreUnusable: it cannot be read or written, or a newer version has written it.
+            StoreUnusable: it cannot be read or written, it is missing and not to be made, or a newer version
+                has written it.
         """
-        return await asyncio.to_thread(cls, Path(folder), map_size, transaction_seconds)
+        return await asyncio.to_thread(cls, Path(folder), map_size, transaction_seconds, make)
 
-    def __init__(self, path: Path, map_size: int, transaction_seconds: float) -> None:
+    def __init__(self, path: Path, map_size: int, transaction_seconds: float, make: bool) -> None:
         """Use `open`: this one blocks."""
+        if not make and not (path / _DATA_FILE).exists():
+            raise StoreUnusable(f"there is no store in {path}: name the one the server uses")
         self._seconds = transaction_seconds
         self._map_size = map_size
         self._folder = Folder(path)

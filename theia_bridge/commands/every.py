@@ -306,7 +306,7 @@ def version() -> None:
 
 
 async def _fsck(url: str, repair: bool, deep: bool) -> Report:
-    database = await open_store(url)
+    database = await open_store(url, make=False)
     try:
         columns = TextColumn("{task.description}"), TextColumn("{task.completed:,} looked at")
         with Progress(*columns, console=errors) as bar:
