@@ -70,7 +70,6 @@ class Context:
         self.db = db
         self.files = files
         self.search = search
-        self.signals = signals
         self._completions = completions
         self.related = related
         self._runtimes = runtimes
