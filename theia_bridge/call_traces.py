@@ -17,8 +17,8 @@ from typing import NamedTuple
 from msgspec import Raw
 
 from fdb_provider.engine.counts import Durations
+from fdb_provider.errors import QuotaExceeded
 from fdb_provider.models import new_id, now_ms
-from rpc import RpcError
 
 SECONDS = 3600
 """After which a trace that was forgotten ends by itself."""
@@ -157,10 +157,10 @@ class CallTraces:
         """Begins a trace, anew if there is one.
 
         Raises:
-            RpcError: as many run as may.
+            QuotaExceeded: as many run as may.
         """
         if len(self.running) >= TENANTS and tenant not in self.running:
-            raise RpcError(-32011, f"{TENANTS} traces run on this gateway: try again later", "QuotaExceeded")
+            raise QuotaExceeded(f"{TENANTS} traces run on this gateway: try again later")
         self.stop(tenant)
         trace = self.running[tenant] = CallTrace(sample)
         self._ends[tenant] = asyncio.get_running_loop().call_later(SECONDS, self.stop, tenant)
