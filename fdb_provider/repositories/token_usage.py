@@ -8,6 +8,7 @@ import msgspec
 
 from fdb_provider import keyspace
 from fdb_provider.engine import Reader, Transaction
+from fdb_provider.files.retention import DAY
 from fdb_provider.models import TokenUse
 from fdb_provider.records import Collection, Page
 from fdb_provider.scope import Scope
@@ -15,8 +16,6 @@ from fdb_provider.scope import Scope
 TOKENS = Collection("token-use", TokenUse, key=("user", "day", "model"))
 KEPT_DAYS = 400
 """Days after which the use of a day is forgotten: a year can be compared with the one before."""
-DAY = 86_400_000
-"""Milliseconds."""
 
 
 def day_of(now: int) -> int:

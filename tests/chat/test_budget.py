@@ -11,7 +11,8 @@ import pytest_asyncio
 
 from fdb_provider.engine import Database
 from fdb_provider.repositories import token_usage
-from fdb_provider.repositories.token_usage import DAY, KEPT_DAYS
+from fdb_provider.files.retention import DAY
+from fdb_provider.repositories.token_usage import KEPT_DAYS
 from rpc import RpcError
 from tests import fdbserver
 from tests.chat.asking import ask, asking

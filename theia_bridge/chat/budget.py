@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 from auth import roles
 from fdb_provider.engine import Database, Reader, Transaction
+from fdb_provider.files.retention import DAY
 from fdb_provider.models import TokenUse, now_ms
 from fdb_provider.repositories import audit, token_usage
-from fdb_provider.repositories.token_usage import DAY
 from fdb_provider.scope import Actor
 from theia_bridge.chat.errors import BudgetExceeded
 from theia_bridge.chat.protocol import TokenBudget, TokenUsage

@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 
 from fdb_provider.errors import InvalidCursor
+from fdb_provider.files.retention import DAY
 from fdb_provider.files.usage import Owner, Usage
 from fdb_provider.models import Limits, Role
 from theia_bridge.rest.resource import Call, Page, Paging, Resource
@@ -176,7 +177,7 @@ async def list_tokens(call: Call, query: OfUser) -> Page[DayOfTokens]:
     items = [
         DayOfTokens(
             user=one.user,
-            day=datetime.fromtimestamp(one.day * 86_400, UTC).date().isoformat(),
+            day=datetime.fromtimestamp(one.day * DAY / 1000, UTC).date().isoformat(),
             model=one.model,
             completions=one.completions,
             input_tokens=one.input,
