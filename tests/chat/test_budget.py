@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from fdb_provider.engine import Database
-from fdb_provider.repositories import token_usage
 from fdb_provider.files.retention import DAY
+from fdb_provider.repositories import token_usage
 from fdb_provider.repositories.token_usage import KEPT_DAYS
 from rpc import RpcError
 from tests import fdbserver

@@ -7,11 +7,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from theia_bridge.methods.protocol import Params, Wire
+from theia_bridge.services.conversations import Id, Label
 
 Finish = Literal["stop", "length", "toolCalls", "contentFilter"]
 """Why a model has ended: it was done, it may say no more, it waits for its tools, it was kept from more."""
-Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]*$")]
 Image = Annotated[str, msgspec.Meta(pattern=r"^data:image/[a-z0-9.+-]+;base64,")]
 
 

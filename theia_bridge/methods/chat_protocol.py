@@ -12,12 +12,9 @@ from msgspec import UNSET, UnsetType
 
 from fdb_provider.models import MessageRole
 from theia_bridge.methods.protocol import Params, Wire
+from theia_bridge.services.conversations import Id, Label, Title
+from theia_bridge.services.sessions import SessionId
 
-ChatId = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]*$")]
-"""Ids of chats and of their messages: the client's, such as UUIDs."""
-Title = Annotated[str, msgspec.Meta(max_length=500)]
-Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-Session = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 Etag = Annotated[str, msgspec.Meta(max_length=64)]
 Cursor = Annotated[str, msgspec.Meta(max_length=1000)]
 Limit = Annotated[int, msgspec.Meta(ge=1, le=200)]
@@ -34,7 +31,7 @@ class ChatIndexParams(Params, frozen=True):
     though `next` leads on. `after` is the `next` of the page before.
     """
 
-    session: Session | None = None
+    session: SessionId | None = None
     all_sessions: bool = False
     q: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
     limit: Limit = 50
@@ -68,14 +65,14 @@ class ChatIndex(Wire, frozen=True):
 
 
 class ChatParams(Params, frozen=True):
-    id: ChatId
+    id: Id
 
 
 class ChatReadParams(Params, frozen=True):
     """`known` has etags by the ids of messages: those that have these etags still are left out."""
 
-    id: ChatId
-    known: Annotated[dict[ChatId, Etag], msgspec.Meta(max_length=KNOWN)] = msgspec.field(default_factory=dict)
+    id: Id
+    known: Annotated[dict[Id, Etag], msgspec.Meta(max_length=KNOWN)] = msgspec.field(default_factory=dict)
     limit: Limit = 200
     after: Cursor | None = None
 
@@ -109,12 +106,12 @@ class StoredMessage(Params, frozen=True):
     `if_match` is the etag it must still have; without it there must be none, or the very same.
     """
 
-    id: ChatId
+    id: Id
     role: MessageRole
     content: str
     data: str = "null"
     model: Label | None = None
-    parent: ChatId | None = None
+    parent: Id | None = None
     if_match: Etag | None = None
 
 
@@ -125,7 +122,7 @@ class ChatStoreParams(Params, frozen=True):
     `messages` are those that are new or have changed, at most 200 and 8 MiB of them together.
     """
 
-    id: ChatId
+    id: Id
     title: Title | UnsetType = UNSET
     agent: Label | UnsetType | None = UNSET
     metadata: str | UnsetType = UNSET

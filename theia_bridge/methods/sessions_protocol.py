@@ -9,9 +9,7 @@ import msgspec
 from fdb_provider.repositories.workspace_sessions import Order
 from theia_bridge.methods.protocol import Params, Wire
 from theia_bridge.related.ranking import Kind
-from theia_bridge.services.sessions import SEARCH_LIMIT
-
-SessionId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+from theia_bridge.services.sessions import SEARCH_LIMIT, SessionId
 
 
 class ListSessionsParams(Params, frozen=True):

@@ -18,15 +18,11 @@ from fdb_provider.repositories.conversations import CONVERSATIONS
 from fdb_provider.repositories.messages import BODY_LIMIT, MESSAGES, Body
 from theia_bridge.rest.resource import Call, Page, Paging, Resource, Tagged
 from theia_bridge.services import conversations
-from theia_bridge.services.conversations import Said
+from theia_bridge.services.conversations import Id, Label, Said, Title
+from theia_bridge.services.sessions import SessionId
 
 api = Resource("conversations", "Conversations of the caller, and their messages")
 
-ID = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]*$")]
-"""Ids of conversations and messages: their client's, such as UUIDs, or ours."""
-SessionId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-Title = Annotated[str, msgspec.Meta(max_length=500)]
-Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
 REQUEST_LIMIT = 2 * BODY_LIMIT
 """Bytes of a request with a message: JSON takes more, twice as much where a text is written in escapes."""
 
@@ -36,12 +32,12 @@ def _null() -> msgspec.Raw:
 
 
 class ConversationPath(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    id: ID
+    id: Id
 
 
 class MessagePath(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    id: ID
-    message: ID
+    id: Id
+    message: Id
 
 
 class Filter(Paging, frozen=True, forbid_unknown_fields=True):
@@ -73,7 +69,7 @@ class NewConversation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     metadata: what the client keeps with it, at most 16 KiB.
     """
 
-    id: ID | None = None
+    id: Id | None = None
     session: SessionId | None = None
     title: Title = ""
     agent: Label | None = None
@@ -117,10 +113,10 @@ class NewMessage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     role: MessageRole
     content: str
-    id: ID | None = None
+    id: Id | None = None
     data: msgspec.Raw = msgspec.field(default_factory=_null)
     model: Label | None = None
-    parent: ID | None = None
+    parent: Id | None = None
 
 
 class MessageUpdate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

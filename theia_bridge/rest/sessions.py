@@ -13,7 +13,14 @@ from theia_bridge.related.ranking import Kind
 from theia_bridge.rest.fields import Name
 from theia_bridge.rest.resource import Call, Id, Page, Paging, Resource, Tagged
 from theia_bridge.services import sessions
-from theia_bridge.services.sessions import DESCRIPTION_LIMIT, SEARCH_LIMIT, TAG_LIMIT, TAGS, Details
+from theia_bridge.services.sessions import (
+    DESCRIPTION_LIMIT,
+    SEARCH_LIMIT,
+    TAG_LIMIT,
+    TAGS,
+    Details,
+    SessionId,
+)
 from theia_bridge.state import ACCOUNTS, RELATED
 
 api = Resource("sessions", "Workspace sessions of the caller: each has files and conversations of its own")
@@ -41,7 +48,7 @@ class Filter(Paging, frozen=True, forbid_unknown_fields=True):
     sort: Order = "used"
     search: Annotated[str, msgspec.Meta(max_length=SEARCH_LIMIT)] = ""
     tag: Annotated[str, msgspec.Meta(min_length=1, max_length=TAG_LIMIT)] | None = None
-    parent: Annotated[str, msgspec.Meta(min_length=1, max_length=64)] | None = None
+    parent: SessionId | None = None
     deleted: bool = False
 
 

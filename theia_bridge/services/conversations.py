@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Annotated
 
 import msgspec
 
@@ -20,6 +21,11 @@ from fdb_provider.repositories.workspace_sessions import SESSIONS
 from fdb_provider.scope import Actor, Scope
 from theia_bridge.services import conversation_search
 
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.:-]*$")]
+"""Ids of conversations and messages: their client's, such as UUIDs, or ours."""
+Title = Annotated[str, msgspec.Meta(max_length=500)]
+Label = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+"""Names of models, agents and the like."""
 METADATA_LIMIT = 16 * 1024
 """Bytes of a conversation's metadata."""
 PLAIN = 16 * 1024

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from functools import partial
+from typing import Annotated
 
 import msgspec
 
@@ -21,6 +22,7 @@ from fdb_provider.repositories import audit, auth_sessions, workspace_sessions
 from fdb_provider.repositories.workspace_sessions import SESSIONS, Order
 from fdb_provider.scope import Actor, Scope
 
+SessionId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 TAGS = 20
 """Tags a session may have."""
 TAG_LIMIT = 50
