@@ -25,7 +25,7 @@ from fdb_provider.repositories.conversations import CONVERSATIONS
 from fdb_provider.repositories.messages import MESSAGES, Body, Prepared
 from fdb_provider.scope import Actor
 from theia_bridge.errors import ChangedMeanwhile
-from theia_bridge.services.conversations import METADATA_LIMIT, PLAIN, Said, unpack
+from theia_bridge.services.conversations import PLAIN, Said, check_metadata, unpack
 
 SAVE = messages.BODY_LIMIT
 """Bytes of the messages that one save may carry: one transaction stores them."""
@@ -297,9 +297,7 @@ async def _prepare(fields: Fields, changes: Sequence[Change]) -> list[Prepared]:
             raise _too_long(change.id)
         size += one
     if size > SAVE:
-        raise InvalidFields(
-            {"messages": f"They may have {SAVE // 1024**2} MiB together: store them in several calls."}
-        )
+        raise _too_many()
 
     def prepare() -> list[Prepared]:
         for change in changes:
@@ -314,9 +312,7 @@ async def _prepare(fields: Fields, changes: Sequence[Change]) -> list[Prepared]:
         if body.size > SAVE:
             raise _too_long(change.id)
     if sum(body.size for body in prepared) > SAVE:  # a character may be up to four bytes
-        raise InvalidFields(
-            {"messages": f"They may have {SAVE // 1024**2} MiB together: store them in several calls."}
-        )
+        raise _too_many()
     return prepared
 
 
@@ -339,14 +335,20 @@ def well_formed(data: bytes) -> bytes:
 
 
 def _check_metadata(metadata: bytes) -> None:
-    if len(metadata) > METADATA_LIMIT:
-        raise InvalidFields({"metadata": f"They may have {METADATA_LIMIT:,} bytes as JSON."})
+    check_metadata(metadata)
     try:
         msgspec.json.decode(metadata, type=dict[str, object])
     except (msgspec.DecodeError, RecursionError):
         raise InvalidFields({"metadata": "They have to be the text of a JSON object."}) from None
 
 
+def _too_many() -> InvalidFields:
+    return InvalidFields(
+        {"messages": f"They may have {SAVE // 1024**2} MiB together: store them in several calls."}
+    )
+
+
 def _too_long(message: str) -> InvalidFields:
-    limit = messages.BODY_LIMIT // 1024**2
-    return InvalidFields({"messages": f"{message} is too long: content and data may have {limit} MiB."})
+    return InvalidFields(
+        {"messages": f"{message} is too long: content and data may have {SAVE // 1024**2} MiB."}
+    )

@@ -61,7 +61,7 @@ async def create(
         RecordNotFound: the actor has no such session.
         RecordExists: the actor has another conversation with that id.
     """
-    _check(metadata)
+    check_metadata(metadata)
     now = now_ms()
     scope = Scope(actor.scope.tenant, actor.scope.user, session or actor.scope.session)
     new = Conversation(
@@ -147,7 +147,7 @@ async def update(
         RecordNotFound: the actor has no such conversation.
         Conflict: it has been changed meanwhile.
     """
-    _check(metadata)
+    check_metadata(metadata)
     now = now_ms()
 
     async def body(tr: Transaction) -> Conversation:
@@ -331,7 +331,8 @@ async def history(
     return Page(await unpack(found.items, stored), found.next)
 
 
-def _check(metadata: bytes) -> None:
+def check_metadata(metadata: bytes) -> None:
+    """Raises `InvalidFields` if they are more than may be kept."""
     if len(metadata) > METADATA_LIMIT:
         raise InvalidFields({"metadata": f"They may have {METADATA_LIMIT:,} bytes as JSON."})
 
