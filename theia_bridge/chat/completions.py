@@ -95,8 +95,13 @@ class Completions:
         """
         agent = None if asked.agent is None else await self._agent(actor, asked.agent)
         prompt = self._prompt(asked, agent)
+        size = _size(prompt)
+        if size > PROMPT_LIMIT:
+            raise InvalidFields(
+                {"messages": f"They may have {PROMPT_LIMIT // 1024**2} MiB together with images and tools."}
+            )
         async with self._place(actor):
-            estimate = tokens(_size(prompt))
+            estimate = tokens(size)
             taken = await self._take(actor, prompt.model, estimate)
             self.counts[prompt.model] += 1
             answer = _Answer(prompt, asked.completion_id)
@@ -165,14 +170,9 @@ class Completions:
             there = ", ".join(self._models)
             raise UnknownModel(f"There is no language model {model} here. There is: {there}.")
         most = self._settings.chat_output_tokens
-        prompt = Prompt(
+        return Prompt(
             model, messages, offered, asked.settings, min(asked.settings.max_output_tokens or most, most)
         )
-        if _size(prompt) > PROMPT_LIMIT:
-            raise InvalidFields(
-                {"messages": f"They may have {PROMPT_LIMIT // 1024**2} MiB together with images and tools."}
-            )
-        return prompt
 
     async def _answered(self, prompt: Prompt, answer: _Answer) -> AsyncGenerator[DidDelta, None]:
         """The deltas of an answer, up to where it has to end."""

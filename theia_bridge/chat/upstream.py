@@ -185,17 +185,17 @@ def _request(prompt: Prompt) -> dict[str, Any]:
         "tools": [_tool(one) for one in prompt.tools] or None,
         "response_format": _format(settings),
     }
-    request: dict[str, Any] = {
+    # Clients may have sent what JSON has not, such as bytes in the schema of a tool; messages are texts.
+    plain = msgspec.json.encode({name: value for name, value in given.items() if value is not None})
+    request: dict[str, Any] = msgspec.json.decode(plain)
+    return {
         "model": prompt.model,
         "messages": [_message(one) for one in prompt.messages],
         "max_completion_tokens": prompt.output_tokens,
         "stream": True,
         "stream_options": {"include_usage": True},
-        **{name: value for name, value in given.items() if value is not None},
+        **request,
     }
-    # Clients may have sent what JSON has not, such as bytes in the schema of a tool.
-    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(request))
-    return plain
 
 
 def _format(settings: CompletionSettings) -> dict[str, object] | None:
