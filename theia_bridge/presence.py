@@ -23,8 +23,8 @@ from fdb_provider.repositories import accounts, presence
 from fdb_provider.repositories.presence import Place, PresentWindow
 from fdb_provider.scope import Scope
 from fdb_provider.signals import Signals
-from rpc import ChannelClosed
 from theia_bridge.methods.protocol import Wire
+from theia_bridge.telling import Telling
 
 _log = logging.getLogger(__name__)
 
@@ -184,10 +184,10 @@ class Attendance:
         self._since = 0
         self._file = ""
         self._to_write = asyncio.Event()
-        self._to_tell = asyncio.Event()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._told: WorkspacePresence | None = None
+        self._task: asyncio.Task[None] | None = None
         self._writing: set[asyncio.Task[bool]] = set()
-        self._unfollow: Callable[[], None] = lambda: None
+        self._telling: Telling | None = None
 
     async def windows(self) -> WorkspacePresence:
         """The windows in which the session is open. Raises `StoreError`."""
@@ -199,11 +199,9 @@ class Attendance:
             self._place = Place(self._scope, told.window)
             self._since = now_ms() - told.age
             self._of.attending.add(self)
-            self._tasks = [
-                asyncio.create_task(self._keep_writing(self._place)),
-                asyncio.create_task(self._keep_telling()),
-            ]
-            self._unfollow = self._of.signals.follow(presence.signal(self._scope), self._to_tell.set)
+            self._task = asyncio.create_task(self._keep_writing(self._place))
+            key = presence.signal(self._scope)
+            self._telling = Telling(self._of.signals, key, self._tell, self._of.pace.retry)
             self.write()
         if told.file != self._file:
             self._file = told.file
@@ -215,14 +213,14 @@ class Attendance:
 
     async def close(self) -> None:
         """The channel has ended."""
-        self._unfollow()
         self._of.attending.discard(self)
-        for task in self._tasks:
-            task.cancel()
-        if self._place is not None:
-            # What is being written comes to its end first: it must not come to the store behind the leave.
-            await asyncio.wait([*self._tasks, *self._writing])
-            await self._of.leave(self._place, self._channel)
+        if self._place is None or self._task is None or self._telling is None:
+            return
+        self._task.cancel()
+        await self._telling.close()
+        # What is being written comes to its end first: it must not come to the store behind the leave.
+        await asyncio.wait([self._task, *self._writing])
+        await self._of.leave(self._place, self._channel)
 
     async def _keep_writing(self, place: Place) -> None:
         while True:
@@ -259,18 +257,8 @@ class Attendance:
         file = self._file
         return await self._of.db.run(body)
 
-    async def _keep_telling(self) -> None:
-        told: WorkspacePresence | None = None
-        while True:
-            await self._to_tell.wait()
-            self._to_tell.clear()
-            try:
-                now = await self.windows()
-                if now != told:
-                    await self._notify("workspace.didChangePresence", now)
-                    told = now
-            except (ChannelClosed, DatabaseClosed):
-                return
-            except StoreError:
-                self._to_tell.set()
-                await asyncio.sleep(self._of.pace.retry)
+    async def _tell(self) -> None:
+        now = await self.windows()
+        if now != self._told:
+            await self._notify("workspace.didChangePresence", now)
+            self._told = now

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
 import msgspec
 
 from fdb_provider.engine import Database, Reader
-from fdb_provider.errors import DatabaseClosed, StoreError
 from fdb_provider.repositories import chat_news
 from fdb_provider.repositories.chat_news import ChatNews
 from fdb_provider.scope import Actor
 from fdb_provider.signals import Signals
-from rpc import ChannelClosed
 from theia_bridge.methods.protocol import Wire
+from theia_bridge.telling import Telling
 
-RETRY_SECONDS = 1.0
-"""Pause before it is looked again when the store did not answer."""
 DID_CHANGE = "chat.didChange"
-
-_log = logging.getLogger(__name__)
 
 
 class DidChangeChat(Wire, frozen=True):
@@ -52,41 +45,24 @@ class ChatFollower:
         self._actor = actor
         self._notify = notify
         self._seen = 0
-        self._given = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
-        self._unfollow: Callable[[], None] = lambda: None
+        self._telling: Telling | None = None
 
     async def follow(self) -> None:
         """From now on changes are told, from those on that this call does not see. Raises `StoreError`."""
-        if self._task is not None:
+        if self._telling is not None:
             return
         seen = _last(await self._latest())
-        if self._task is None:
+        if self._telling is None:
             self._seen = seen
-            self._task = asyncio.create_task(self._run(), name="chat news")
-            self._unfollow = self._signals.follow(chat_news.signal(self._actor.scope), self._given.set)
+            self._telling = Telling(self._signals, chat_news.signal(self._actor.scope), self._tell)
 
     async def close(self) -> None:
         """The channel has ended."""
-        self._unfollow()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        if self._telling is not None:
+            await self._telling.close()
 
-    async def _run(self) -> None:
-        while True:
-            await self._given.wait()
-            self._given.clear()
-            try:
-                await self._tell(await self._latest())
-            except (ChannelClosed, DatabaseClosed):
-                return
-            except StoreError as error:
-                _log.warning("changes of chats wait for the store: %s", error)
-                self._given.set()
-                await asyncio.sleep(RETRY_SECONDS)
-
-    async def _tell(self, latest: list[ChatNews]) -> None:
+    async def _tell(self) -> None:
+        latest = await self._latest()
         last = _last(latest)
         fresh = [one for one in latest if one.number > self._seen]
         missed = last < self._seen or (fresh and fresh[0].number > self._seen + 1)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 
 import msgspec
 
 from fdb_provider import keyspace
 from fdb_provider.scope import Scope
 from fdb_provider.signals import Signals
-from rpc import ChannelClosed
 from theia_bridge.methods.protocol import Wire
+from theia_bridge.telling import Telling
 
 DID_CHANGE = "sessions.didChange"
 
@@ -31,29 +29,18 @@ class SessionChanges:
     def __init__(self, signals: Signals, notify: Callable[[str, msgspec.Struct], Awaitable[None]]) -> None:
         self._signals = signals
         self._notify = notify
-        self._stop: Callable[[], None] | None = None
-        self._telling: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
+        self._telling: Telling | None = None
 
     def follow(self, scope: Scope) -> None:
         """From now on the channel is told; to be called before its caller's sessions are read."""
-        if self._stop is None:
-            self._stop = self._signals.follow(
-                keyspace.sessions_signal(scope.tenant, scope.user), self._changed.set
-            )
-            self._telling = asyncio.create_task(self._tell(), name="sessions")
+        if self._telling is None:
+            key = keyspace.sessions_signal(scope.tenant, scope.user)
+            self._telling = Telling(self._signals, key, self._tell)
 
     async def close(self) -> None:
         """It is told no more."""
-        if self._stop is not None:
-            self._stop()
         if self._telling is not None:
-            self._telling.cancel()
-            await asyncio.wait([self._telling])
+            await self._telling.close()
 
     async def _tell(self) -> None:
-        with suppress(ChannelClosed):
-            while True:
-                await self._changed.wait()
-                self._changed.clear()
-                await self._notify(DID_CHANGE, SessionsChanged())
+        await self._notify(DID_CHANGE, SessionsChanged())
