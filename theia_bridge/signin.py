@@ -13,7 +13,7 @@ import msgspec
 from websockets.exceptions import InvalidHandshake
 
 from rpc.client import Client, Encoding, OnFrame, Unauthorized
-from rpc.errors import ChannelClosed
+from rpc.errors import ChannelClosed, RpcError
 from theia_bridge import __version__
 
 PATIENCE = 600.0
@@ -176,7 +176,7 @@ class SignedIn:
             finally:
                 keeper.cancel()
                 # What went wrong with renewing shows in the calls that the closed channel refuses.
-                with contextlib.suppress(asyncio.CancelledError, SignInFailed, ChannelClosed):
+                with contextlib.suppress(asyncio.CancelledError, SignInFailed, ChannelClosed, RpcError):
                     await keeper
 
     async def _keep(self, client: Client) -> None:
