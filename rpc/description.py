@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 from msgspec import UNSET, UnsetType, field
 
 from rpc.schemas import Json
+
+if TYPE_CHECKING:
+    from rpc.client import Client
 
 
 class Schema(msgspec.Struct, rename="camel"):
@@ -82,6 +87,11 @@ class Described(msgspec.Struct, rename="camel"):
     writes: bool = field(name="x-writes", default=False)
 
     @property
+    def namespace(self) -> str:
+        """What its name has before the dot."""
+        return self.name.partition(".")[0]
+
+    @property
     def doc(self) -> str:
         """All that is said of it."""
         return self.description or self.summary
@@ -128,6 +138,12 @@ def read(document: Json) -> Description:
         msgspec.ValidationError: it is none.
     """
     return msgspec.convert(document, Description)
+
+
+async def discover(client: Client) -> Description:
+    """What a server says of its methods. Raises as `Client.call`."""
+    document: Json = await client.call("rpc.discover", None, dict)
+    return read(document)
 
 
 def referred(reference: str) -> str:

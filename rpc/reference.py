@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 from msgspec import UNSET
@@ -69,13 +70,13 @@ class _Reference:
     def _contents(self) -> Iterator[str]:
         yield "| namespace | methods |"
         yield "|---|---|"
-        for namespace, methods in groupby(self._known.methods, key=_namespace):
+        for namespace, methods in groupby(self._known.methods, key=attrgetter("namespace")):
             links = " · ".join(f"[{one.name.partition('.')[2]}](#{_anchor(one.name)})" for one in methods)
             yield f"| [`{namespace}`](#{_anchor(namespace)}) | {links} |"
         yield "| | [notifications](#notifications) · [types](#types) · [errors](#errors) |"
 
     def _methods(self) -> Iterator[str]:
-        for namespace, methods in groupby(self._known.methods, key=_namespace):
+        for namespace, methods in groupby(self._known.methods, key=attrgetter("namespace")):
             yield from (f"## {namespace}", "")
             for method in methods:
                 yield from self._method(method)
@@ -177,10 +178,6 @@ def _between(least: str, most: str, unit: str) -> Iterator[str]:
 
 def _text(number: float | None) -> str:
     return "" if number is None else f"{number:,}"
-
-
-def _namespace(method: Described) -> str:
-    return method.name.partition(".")[0]
 
 
 def _anchor(heading: str) -> str:

@@ -9,9 +9,8 @@ from typing import Protocol
 
 from rpc.client import Answer, Client, Encoding, OnFrame, Params
 from rpc.console.frames import Frames
-from rpc.description import Description, read
+from rpc.description import Description, discover
 from rpc.errors import ChannelClosed, RpcError
-from rpc.schemas import Json
 
 PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 """Seconds before each further attempt to connect; the last stands for all beyond."""
@@ -81,7 +80,7 @@ class Link:
         keeper = asyncio.create_task(self._keep(first))
         try:
             await first
-            yield await self.describe()
+            yield await discover(await self._connection())
         finally:
             keeper.cancel()
             if self._resuming is not None:
@@ -89,11 +88,6 @@ class Link:
             with suppress(asyncio.CancelledError):
                 await keeper
             self.frames.stop()
-
-    async def describe(self) -> Description:
-        """What the server says of its methods."""
-        document: Json = await (await self._connection()).call("rpc.discover", None, dict)
-        return read(document)
 
     async def ask(self, method: str, params: Params = None) -> Answer:
         """Calls a method, once there is a connection. Cancelling it cancels the call on the server too.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from operator import attrgetter
 
 from msgspec import UNSET
 from rich.console import Group, RenderableType
@@ -31,14 +32,14 @@ class Manual:
     @property
     def topics(self) -> list[str]:
         """All that `about` tells of."""
-        namespaces = dict.fromkeys(_namespace(method) for method in self._known.methods)
+        namespaces = dict.fromkeys(method.namespace for method in self._known.methods)
         named = (self._calls.methods, namespaces, self._sent, self._known.components.schemas)
         return [*(name for names in named for name in names), ERRORS, NOTIFICATIONS]
 
     def overview(self) -> RenderableType:
         """The methods by namespace."""
         table = Table(box=None, show_header=False, pad_edge=False)
-        for namespace, methods in groupby(self._known.methods, key=_namespace):
+        for namespace, methods in groupby(self._known.methods, key=attrgetter("namespace")):
             names = " ".join(method.name.partition(".")[2] for method in methods)
             table.add_row(Text(namespace, style="bold"), names)
         info = self._known.info
@@ -61,7 +62,7 @@ class Manual:
         described = (
             self._known.notifications
             if topic == NOTIFICATIONS
-            else [method for method in self._known.methods if _namespace(method) == topic]
+            else [method for method in self._known.methods if method.namespace == topic]
         )
         if not described:
             raise SyntaxFault(f"There is no help on {topic}{nearest(topic, self.topics)}")
@@ -137,7 +138,3 @@ def _summaries(described: Iterable[Described]) -> RenderableType:
     for one in described:
         table.add_row(Text(one.name, style="bold"), Text(one.summary))
     return table
-
-
-def _namespace(method: Described) -> str:
-    return method.name.partition(".")[0]

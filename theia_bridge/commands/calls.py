@@ -15,8 +15,7 @@ from rpc.client import Answer, Client, Encoding
 from rpc.console import render
 from rpc.console.calls import Calls
 from rpc.console.words import SyntaxFault
-from rpc.description import Description, read
-from rpc.schemas import Json
+from rpc.description import discover
 from theia_bridge.commands import ends, outcomes
 from theia_bridge.commands.common import DEFAULT_URL, Account, Token, Url, access, credentials
 
@@ -132,18 +131,12 @@ async def _call(wanted: Wanted, url: str, caller: str | tuple[str, str]) -> None
 
 
 async def _answered(client: Client, wanted: Wanted) -> Answer:
-    calls = Calls(await described(client), _read_file)
+    calls = Calls(await discover(client), _read_file)
     if wanted.raw is None:
         made = calls.of(wanted.method, wanted.params)
     else:
         made = calls.json_params(wanted.method, wanted.raw)
     return await client.ask(made.method, made.params)
-
-
-async def described(client: Client) -> Description:
-    """What the server says of its methods."""
-    document: Json = await client.call("rpc.discover", None, dict)
-    return read(document)
 
 
 def _read_file(name: str) -> bytes:
