@@ -11,16 +11,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rpc.builtin import register_builtin
-    from rpc.channel import Channel, Limits
+    from rpc.channel import Channel, Limits, Notify
     from rpc.errors import ChannelClosed, RpcError
     from rpc.observer import Observer
     from rpc.registry import Registry
 
-__all__ = ["Channel", "ChannelClosed", "Limits", "Observer", "Registry", "RpcError", "register_builtin"]
+__all__ = [
+    "Channel",
+    "ChannelClosed",
+    "Limits",
+    "Notify",
+    "Observer",
+    "Registry",
+    "RpcError",
+    "register_builtin",
+]
 _MODULES = {
     "Channel": "channel",
     "ChannelClosed": "errors",
     "Limits": "channel",
+    "Notify": "channel",
     "Observer": "observer",
     "Registry": "registry",
     "RpcError": "errors",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
@@ -30,6 +30,10 @@ class Progress(msgspec.Struct):
 
     token: str | int
     value: object
+
+
+Notify = Callable[[str, msgspec.Struct], Awaitable[None]]
+"""Sends a notification, waiting while the client does not take it; raises `ChannelClosed`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
-
-import msgspec
 
 from fdb_provider.engine import Database, Reader, Transaction
 from fdb_provider.errors import DatabaseClosed, StoreError
@@ -23,6 +20,7 @@ from fdb_provider.repositories import accounts, presence
 from fdb_provider.repositories.presence import Place, PresentWindow
 from fdb_provider.scope import Scope
 from fdb_provider.signals import Signals
+from rpc import Notify
 from theia_bridge.methods.protocol import Wire
 from theia_bridge.telling import Telling
 
@@ -76,7 +74,6 @@ class Pace(NamedTuple):
 
 
 PACE = Pace()
-Notify = Callable[[str, msgspec.Struct], Awaitable[None]]
 
 
 class Presence:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing, asynccontextmanager
 
 import msgspec
@@ -16,7 +16,7 @@ from fdb_provider.errors import NoPermissions, StoreError
 from fdb_provider.models import Agent
 from fdb_provider.repositories import agents
 from fdb_provider.scope import Actor
-from rpc import ChannelClosed
+from rpc import ChannelClosed, Notify
 from rpc.errors import Code, protocol_error
 from theia_bridge.chat import echo
 from theia_bridge.chat.budget import Budget, Taken
@@ -42,8 +42,6 @@ _WIDEST_TOKEN = 16
 DELTA = "chat.didDelta"
 
 _log = logging.getLogger(__name__)
-
-Notify = Callable[[str, msgspec.Struct], Awaitable[None]]
 
 
 class Completions:

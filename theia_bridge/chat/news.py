@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Literal
-
-import msgspec
 
 from fdb_provider.engine import Database, Reader
 from fdb_provider.repositories import chat_news
 from fdb_provider.repositories.chat_news import ChatNews
 from fdb_provider.scope import Actor
 from fdb_provider.signals import Signals
+from rpc import Notify
 from theia_bridge.methods.protocol import Wire
 from theia_bridge.telling import Telling
 
@@ -38,7 +36,7 @@ class ChatFollower:
         db: Database,
         signals: Signals,
         actor: Actor,
-        notify: Callable[[str, msgspec.Struct], Awaitable[None]],
+        notify: Notify,
     ) -> None:
         self._db = db
         self._signals = signals

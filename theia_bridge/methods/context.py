@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from auth.context import UserContext
 from fdb_provider.engine import Database
 from fdb_provider.errors import NoPermissions
@@ -15,6 +13,7 @@ from fdb_provider.files.paths import parse
 from fdb_provider.files.service import FileService
 from fdb_provider.scope import Actor
 from fdb_provider.signals import Signals
+from rpc import Notify
 from theia_bridge.call_traces import CallTraces
 from theia_bridge.chat.news import ChatFollower
 from theia_bridge.methods.searches import Searches
@@ -29,8 +28,6 @@ if TYPE_CHECKING:  # it imports the wire types, and with them this package
     from theia_bridge.related.service import RelatedSessions
     from theia_bridge.search.service import SearchService
     from theia_bridge.workspace.runtimes import Runtimes
-
-Notify = Callable[[str, msgspec.Struct], Awaitable[None]]
 
 
 class Context:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from fdb_provider.errors import QuotaExceeded, StoreError
 from fdb_provider.models import new_id
 from fdb_provider.scope import Scope
-from rpc import ChannelClosed
+from rpc import ChannelClosed, Notify
 from theia_bridge.errors import kind_of
 from theia_bridge.methods.protocol import DidFind, DidFinish, FileMatches, SearchError, SearchTextParams
 from theia_bridge.methods.tasks import Tasks
@@ -33,9 +31,7 @@ class Searches:
     notify: sends a notification, waiting while the client does not take it, and with it the search.
     """
 
-    def __init__(
-        self, service: SearchService, notify: Callable[[str, msgspec.Struct], Awaitable[None]]
-    ) -> None:
+    def __init__(self, service: SearchService, notify: Notify) -> None:
         self._service = service
         self._notify = notify
         self._tasks = Tasks()

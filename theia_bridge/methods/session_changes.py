@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-
-import msgspec
-
 from fdb_provider import keyspace
 from fdb_provider.scope import Scope
 from fdb_provider.signals import Signals
+from rpc import Notify
 from theia_bridge.methods.protocol import Wire
 from theia_bridge.telling import Telling
 
@@ -26,7 +23,7 @@ class SessionChanges:
         notify: as in `Context`.
     """
 
-    def __init__(self, signals: Signals, notify: Callable[[str, msgspec.Struct], Awaitable[None]]) -> None:
+    def __init__(self, signals: Signals, notify: Notify) -> None:
         self._signals = signals
         self._notify = notify
         self._telling: Telling | None = None

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-
-import msgspec
 
 from fdb_provider.errors import CursorExpired, DatabaseClosed, StoreError
 from fdb_provider.files.feed import ChangeType
 from fdb_provider.files.watch import Watch
 from fdb_provider.models import new_id
-from rpc import ChannelClosed, RpcError
+from rpc import ChannelClosed, Notify, RpcError
 from theia_bridge.methods.protocol import Change, DidChange
 from theia_bridge.methods.tasks import Tasks
 
@@ -27,7 +24,7 @@ _log = logging.getLogger(__name__)
 class Watches:
     """Args: notify: sends a notification, waiting while the client does not take it."""
 
-    def __init__(self, notify: Callable[[str, msgspec.Struct], Awaitable[None]]) -> None:
+    def __init__(self, notify: Notify) -> None:
         self._notify = notify
         self._tasks = Tasks()
 
