@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from fdb_provider.models import Role
@@ -25,3 +26,8 @@ class UserContext:
     family: str
     token_id: str
     expires_at: int
+
+    @property
+    def seconds_left(self) -> int:
+        """Until the token ends; 0 if it has."""
+        return max(0, self.expires_at - int(time.time()))

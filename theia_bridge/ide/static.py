@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from pathlib import Path
 
 from aiohttp import web
@@ -93,7 +92,7 @@ async def embedding(request: web.Request) -> web.Response:
     """Tells the IDE in a frame whose tokens it takes, and how many seconds are left of the one sent here."""
     told = {
         "origins": list(request.app[SETTINGS].embedders),
-        "expires_in": max(0, request[USER].expires_at - int(time.time())),
+        "expires_in": request[USER].seconds_left,
     }
     return web.json_response(told, headers={"Cache-Control": "no-store"})
 

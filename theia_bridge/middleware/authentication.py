@@ -6,7 +6,6 @@ by `?session=`: sockets and files may be asked for by a page whose session is no
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 from typing import TypeVar
 from urllib.parse import quote, urlsplit
@@ -94,7 +93,7 @@ def setup_authentication(
         if in_frame:
             frames.set_cookie(request, response, token, user)
         elif not kept:
-            set_access_cookie(request, response, token, max(0, user.expires_at - int(time.time())))
+            set_access_cookie(request, response, token, user.seconds_left)
         return response
 
     app.middlewares.append(authentication)

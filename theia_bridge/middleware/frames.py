@@ -6,7 +6,6 @@ another's. It opens the IDE's files and nothing else: on sockets and requests th
 
 from __future__ import annotations
 
-import time
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -55,10 +54,9 @@ def set_cookie(request: web.Request, response: web.StreamResponse, token: str, u
     elsewhere, only frames of the same site work.
     """
     apart = "SameSite=None; Secure; Partitioned" if _is_secure(request) else "SameSite=Lax"
-    seconds = max(0, user.expires_at - int(time.time()))
     # Python's own cookies know Partitioned since 3.14 only.
     response.headers.add(
-        "Set-Cookie", f"{FRAME_COOKIE}={token}; Max-Age={seconds}; Path={IDE}; HttpOnly; {apart}"
+        "Set-Cookie", f"{FRAME_COOKIE}={token}; Max-Age={user.seconds_left}; Path={IDE}; HttpOnly; {apart}"
     )
 
 
