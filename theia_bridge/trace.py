@@ -9,7 +9,7 @@ import time
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from fdb_provider.scope import NOBODY, Scope
+from fdb_provider.scope import NOBODY, Actor, Scope
 
 
 @dataclass(slots=True)
@@ -36,6 +36,12 @@ class Trace:
 TRACE: ContextVar[Trace | None] = ContextVar("trace", default=None)
 METHOD: ContextVar[str] = ContextVar("method", default="")
 """The RPC method that runs, or that started what runs."""
+
+
+def actor(scope: Scope) -> Actor:
+    """Who makes the request being served and from where, for services and their audit entries."""
+    trace = TRACE.get()
+    return Actor(scope) if trace is None else Actor(scope, trace.id, trace.address)
 
 
 def request_id() -> str:

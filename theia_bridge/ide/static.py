@@ -13,11 +13,10 @@ from pathlib import Path
 from aiohttp import web
 
 from fdb_provider.errors import RecordNotFound
-from fdb_provider.scope import Actor
+from theia_bridge import trace
 from theia_bridge.middleware.authentication import SESSION_LIMIT, USER, public
 from theia_bridge.middleware.frames import EMBEDDING
 from theia_bridge.state import ACCOUNTS, SETTINGS
-from theia_bridge.trace import request_id
 
 routes = web.RouteTableDef()
 
@@ -83,8 +82,7 @@ async def page(request: web.Request) -> web.StreamResponse:
 async def _use(request: web.Request, session: str) -> None:
     if not 0 < len(session) <= SESSION_LIMIT:
         raise RecordNotFound("There is no such session.")
-    actor = Actor(request[USER].scope, request_id(), request.remote or "")
-    await request.app[ACCOUNTS].use(actor, session)
+    await request.app[ACCOUNTS].use(trace.actor(request[USER].scope), session)
 
 
 @routes.get(EMBEDDING)

@@ -14,13 +14,13 @@ from fdb_provider.files.service import FileService
 from fdb_provider.scope import Actor
 from fdb_provider.signals import Signals
 from rpc import Notify
+from theia_bridge import trace
 from theia_bridge.call_traces import CallTraces
 from theia_bridge.chat.news import ChatFollower
 from theia_bridge.methods.searches import Searches
 from theia_bridge.methods.session_changes import SessionChanges
 from theia_bridge.methods.watches import Watches
 from theia_bridge.observations import Observations
-from theia_bridge.trace import TRACE
 
 if TYPE_CHECKING:  # it imports the wire types, and with them this package
     from theia_bridge.chat.completions import Completions
@@ -84,8 +84,7 @@ class Context:
     @property
     def actor(self) -> Actor:
         """Who calls and from where, for services and their audit entries."""
-        trace = TRACE.get()
-        return Actor(self.user.scope) if trace is None else Actor(self.user.scope, trace.id, trace.address)
+        return trace.actor(self.user.scope)
 
     @property
     def completions(self) -> Completions:

@@ -12,11 +12,10 @@ from aiohttp import WSCloseCode, WSMsgType, web
 from auth.context import UserContext
 from fdb_provider.errors import NoPermissions
 from fdb_provider.models import at_least
-from fdb_provider.scope import Actor
+from theia_bridge import trace
 from theia_bridge.middleware.authentication import LET_IN_BY, USER
 from theia_bridge.sockets import keep_alive
 from theia_bridge.state import LEASES, RUNTIMES, SETTINGS
-from theia_bridge.trace import TRACE
 from theia_bridge.workspace.runtimes import Runtime
 
 CLOSE_SECONDS = 5.0
@@ -47,9 +46,8 @@ async def terminal(request: web.Request) -> web.WebSocketResponse:
 async def language(request: web.Request) -> web.WebSocketResponse:
     """The messages of one language's server; the runtime is started if need be."""
     _check(request)
-    trace, scope = TRACE.get(), request[USER].scope
-    actor = Actor(scope) if trace is None else Actor(scope, trace.id, trace.address)
-    runtime = await request.app[RUNTIMES].of(scope, actor)
+    scope = request[USER].scope
+    runtime = await request.app[RUNTIMES].of(scope, trace.actor(scope))
     return await _serve(request, runtime, f"/lsp/{_name(request, 'language')}")
 
 
