@@ -190,7 +190,7 @@ export class BridgeChatSessionStore implements ChatSessionStore {
             shown: toShown(serialized)
         };
         const agent = pinnedAgentId === undefined ? null : this.agents.recordOf(pinnedAgentId) ?? pinnedAgentId.slice(0, 200);
-        return { fields: { title: title.toWellFormed().slice(0, TITLE_LIMIT), agent, metadata }, messages: toMessages(serialized) };
+        return { fields: { title: title.slice(0, TITLE_LIMIT).toWellFormed(), agent, metadata }, messages: toMessages(serialized) };
     }
 
     protected copy(id: string): ChatCopy {
