@@ -97,7 +97,7 @@ export class BridgeLanguageModel implements LanguageModel {
             said.content += text;
             parts.push({ content: text });
         }
-        for (const { index, id, name, arguments: piece = '' } of toolCalls ?? []) {
+        for (const { index, id, name, arguments: piece } of toolCalls ?? []) {
             const call = calls[index] ??= { id: id ?? generateUuid(), name: name ?? '', arguments: '' };
             call.arguments += piece ?? '';
             parts.push({ tool_calls: [{ id: call.id, function: { name: call.name, arguments: call.arguments }, finished: false }] });

@@ -1,5 +1,4 @@
 import { Emitter, Event } from '@theia/core/lib/common/event';
-import { ILogger } from '@theia/core/lib/common/logger';
 import { inject, injectable } from '@theia/core/shared/inversify';
 import { ModelInfo } from '../../common/protocol.generated';
 import { BridgeConnection } from '../connection/bridge-connection';
@@ -10,9 +9,6 @@ export class ServerModels {
 
     @inject(BridgeConnection)
     protected readonly connection: BridgeConnection;
-
-    @inject(ILogger)
-    protected readonly logger: ILogger;
 
     protected readonly onDidChangeEmitter = new Emitter<void>();
     readonly onDidChange: Event<void> = this.onDidChangeEmitter.event;
@@ -30,7 +26,7 @@ export class ServerModels {
     }
 
     /** Looks what is offered. */
-    async refresh(): Promise<readonly ModelInfo[]> {
+    async refresh(): Promise<void> {
         const [{ role }, { models }] = await Promise.all([this.connection.info, this.connection.request('chat.models', undefined)]);
         // A viewer may read chats, but have no answers.
         const offered = role === 'viewer' ? [] : models;
@@ -38,6 +34,5 @@ export class ServerModels {
             this.current = offered;
             this.onDidChangeEmitter.fire();
         }
-        return offered;
     }
 }

@@ -1,6 +1,6 @@
 import { LanguageModelFrontendDelegate, LanguageModelRegistryFrontendDelegate } from '@theia/ai-core/lib/common';
 
-/** Models come from the server, through `ServerLanguageModels`, and none from a Node backend. */
+/** Models come from the server, through `ModelContribution`, and none from a Node backend. */
 export const NO_BACKEND_MODELS: LanguageModelRegistryFrontendDelegate = {
     getLanguageModelDescriptions: async () => []
 };

@@ -64,11 +64,6 @@ export class SessionsWidget extends ReactWidget {
         this.update();
     }
 
-    /** The session that is selected, for commands of the tool bar. */
-    get selectedSession(): Session | undefined {
-        return [...this.listed.sessions ?? [], ...this.deleted.sessions ?? []].find(({ id }) => id === this.selected);
-    }
-
     /** Nothing is asked for while nobody looks. */
     async refresh(): Promise<void> {
         if (!this.isVisible) {
