@@ -23,6 +23,9 @@ interface Listed {
 /** Milliseconds without a key after which is searched. */
 const TYPING_TIME = 150;
 
+/** Two clicks on a button are not a double click on its row. */
+const notOfRow = (event: React.SyntheticEvent): void => event.stopPropagation();
+
 /** The user's sessions: a list that is searched, and below it those in the trash. */
 @injectable()
 export class SessionsWidget extends ReactWidget {
@@ -212,7 +215,7 @@ export class SessionsWidget extends ReactWidget {
             return <span key={tag} className='theia-bridge-sessions-tag'>{tag}</span>;
         }
         const only = nls.localize('theia-bridge/sessions/onlyTag', 'Show only sessions tagged {0}', tag);
-        return <button key={tag} className='theia-bridge-sessions-tag' tabIndex={-1} title={only} onClick={() => this.filterBy(tag)}>{tag}</button>;
+        return <button key={tag} className='theia-bridge-sessions-tag' tabIndex={-1} title={only} onClick={() => this.filterBy(tag)} onDoubleClick={notOfRow}>{tag}</button>;
     }
 
     protected renderAction({ id, name }: Session, command: string, icon: string, title: string): React.ReactNode {
@@ -220,7 +223,7 @@ export class SessionsWidget extends ReactWidget {
             event.stopPropagation();
             this.commands.executeCommand(command, id);
         };
-        return <button className={codicon(icon, true)} tabIndex={-1} title={title} aria-label={`${title}: ${name}`} onClick={run} onDoubleClick={run}></button>;
+        return <button className={codicon(icon, true)} tabIndex={-1} title={title} aria-label={`${title}: ${name}`} onClick={run} onDoubleClick={notOfRow}></button>;
     }
 
     protected searchFor(text: string): void {
