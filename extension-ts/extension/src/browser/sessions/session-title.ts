@@ -41,7 +41,11 @@ export class SessionTitleContribution implements FrontendApplicationContribution
     protected readonly statusBar: StatusBar;
 
     onStart(): void {
-        this.connection.info.then(({ sessionName }) => this.show(sessionName));
+        this.connection.info.then(({ sessionName }) => {
+            // It may have been heard of already, and as renamed since the page was connected.
+            const { current } = this.sessions;
+            this.show(current?.name ?? sessionName, current);
+        });
         this.sessions.onDidChangeCurrent(session => this.show(session.name, session));
     }
 
