@@ -52,7 +52,7 @@ export class ChatSearchContribution implements CommandContribution, TabBarToolba
     protected readonly commands: CommandRegistry;
 
     registerCommands(commands: CommandRegistry): void {
-        commands.registerCommand(ChatCommands.SEARCH, { execute: () => this.search() });
+        commands.registerCommand(ChatCommands.SEARCH, { execute: () => this.search().catch(error => this.tell(error)) });
     }
 
     registerToolbarItems(toolbar: TabBarToolbarRegistry): void {
@@ -124,9 +124,16 @@ export class ChatSearchContribution implements CommandContribution, TabBarToolba
                 pick.items = [];
             }
         } catch (error) {
-            this.messages.error(error instanceof Error ? error.message : String(error));
+            if (token.isCancellationRequested) {
+                return;
+            }
+            this.tell(error);
         }
         pick.busy = false;
+    }
+
+    protected tell(error: unknown): void {
+        this.messages.error(error instanceof Error ? error.message : String(error));
     }
 
     protected toItem(chat: Chat, session: string): ChatItem {
