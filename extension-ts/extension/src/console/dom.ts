@@ -41,9 +41,14 @@ export function download(name: string, content: string | Uint8Array<ArrayBuffer>
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** Says on a button for a moment that it has done its work. */
-export function confirmOn(button: HTMLButtonElement, done: string): void {
+/** Puts a text on the clipboard, and says on the button for a moment whether it is there. A page on plain http may not. */
+export async function copyText(text: string, button: HTMLButtonElement): Promise<void> {
     const usual = button.dataset.usual ??= button.textContent ?? '';
-    button.textContent = done;
+    try {
+        await navigator.clipboard.writeText(text);
+        button.textContent = 'Copied';
+    } catch {
+        button.textContent = 'Not copied';
+    }
     setTimeout(() => button.textContent = usual, 1_500);
 }

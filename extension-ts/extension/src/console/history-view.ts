@@ -1,4 +1,4 @@
-import { confirmOn, element } from './dom';
+import { copyText, element } from './dom';
 import { formatClock, formatDuration } from './format';
 import { Outcome } from './rpc-session';
 import { Api } from './syntax/api';
@@ -33,12 +33,7 @@ export class HistoryView {
      */
     constructor(protected readonly api: Api, protected readonly again: (line: string) => void, keep: (lines: readonly string[]) => void) {
         const lines = () => this.entries.map(({ shared }) => shared);
-        const copy = element('button', {
-            type: 'button', onclick: async () => {
-                await navigator.clipboard.writeText(lines().map(line => `${line}\n`).join(''));
-                confirmOn(copy, 'Copied');
-            }
-        }, 'Copy as script');
+        const copy = element('button', { type: 'button', onclick: () => copyText(lines().map(line => `${line}\n`).join(''), copy) }, 'Copy as script');
         this.node = element('div', { class: 'history' },
             element('div', { class: 'toolbar' }, copy,
                 element('button', { type: 'button', onclick: () => keep(lines()) }, 'Add all to script'),

@@ -1,4 +1,4 @@
-import { confirmOn, element } from '../dom';
+import { copyText, element } from '../dom';
 import { formatBytes, formatDuration } from '../format';
 import { jsonView } from '../json-view';
 import { Outcome } from '../rpc-session';
@@ -38,12 +38,7 @@ export class AnswerView {
             this.body.replaceChildren(result === null || result === undefined
                 ? element('p', { class: 'empty' }, 'It is done. There is nothing more to tell.')
                 : jsonView(result));
-            const copy = element('button', {
-                type: 'button', onclick: async () => {
-                    await navigator.clipboard.writeText(toJson(result));
-                    confirmOn(copy, 'Copied');
-                }
-            }, 'Copy');
+            const copy = element('button', { type: 'button', onclick: () => copyText(toJson(result), copy) }, 'Copy');
             this.setActions(copy);
         }
     }

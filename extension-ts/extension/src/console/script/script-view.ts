@@ -1,4 +1,4 @@
-import { confirmOn, download, element } from '../dom';
+import { copyText, download, element } from '../dom';
 import { maskAssignments } from '../../common/frames/secrets';
 import { Api } from '../syntax/api';
 import { shareScript } from '../syntax/script';
@@ -26,7 +26,7 @@ export class ScriptView {
         this.runner = new ScriptRunner(host, api, result => this.add(result));
         const picker = element('input', { type: 'file', accept: '.rpc,text/plain', hidden: true, 'aria-label': 'Script file', onchange: () => this.open(picker) });
         const link = element('button', { type: 'button', onclick: () => this.copyLink(link) }, 'Copy link');
-        const copy = element('button', { type: 'button', onclick: () => this.copy(copy) }, 'Copy');
+        const copy = element('button', { type: 'button', onclick: () => copyText(this.shareable(), copy) }, 'Copy');
         this.node = element('div', { class: 'script', onkeydown: (event: KeyboardEvent) => this.shortcut(event) },
             element('div', { class: 'toolbar' }, this.runButton, copy, link,
                 element('button', { type: 'button', onclick: () => download('script.rpc', this.shareable(), 'text/plain') }, 'Save'),
@@ -85,11 +85,6 @@ export class ScriptView {
         return shareScript(this.editor.value, this.api);
     }
 
-    protected async copy(button: HTMLButtonElement): Promise<void> {
-        await navigator.clipboard.writeText(this.shareable());
-        confirmOn(button, 'Copied');
-    }
-
     protected async copyLink(button: HTMLButtonElement): Promise<void> {
         // Without the session, which is this user's only.
         const url = new URL(location.pathname + scriptToFragment(this.shareable()), location.origin);
@@ -97,8 +92,7 @@ export class ScriptView {
             this.say('It is too long for a link. Save it as a file, and send that.');
             return;
         }
-        await navigator.clipboard.writeText(url.href);
-        confirmOn(button, 'Copied');
+        await copyText(url.href, button);
     }
 
     protected async open(picker: HTMLInputElement): Promise<void> {
