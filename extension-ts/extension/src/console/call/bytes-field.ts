@@ -1,7 +1,7 @@
 import { element } from '../dom';
 import { formatBytes } from '../format';
 import { Api, Param } from '../syntax/api';
-import { base64ToBytes, bytesToBase64, readableText, textToBase64 } from '../syntax/base64';
+import { base64ToBytes, fileToBase64, readableText, textToBase64 } from '../syntax/base64';
 import { SyntaxProblem } from '../syntax/words';
 import { Field } from './field';
 
@@ -48,7 +48,7 @@ export class BytesField extends Field {
             case 'base64':
                 return this.readBase64();
             case 'file':
-                return this.file && bytesToBase64(this.file.content);
+                return this.file && fileToBase64(this.file.content);
         }
     }
 
@@ -60,7 +60,7 @@ export class BytesField extends Field {
             this.show(this.form.value as Form);
             return;
         }
-        if (this.file && bytesToBase64(this.file.content) === value) {
+        if (this.file && fileToBase64(this.file.content) === value) {
             this.show('file');
             return;
         }

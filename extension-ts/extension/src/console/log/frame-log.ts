@@ -37,7 +37,7 @@ export class FrameLog {
 
     /** The answer, if it has come and is kept yet. */
     answerTo(id: number): FrameRecord | undefined {
-        return [...this.kept].reverse().find(({ record }) => !record.sent && record.id === id)?.record;
+        return this.kept.findLast(({ record }) => !record.sent && record.id === id)?.record;
     }
 
     clear(): void {

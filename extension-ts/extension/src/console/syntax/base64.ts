@@ -9,6 +9,15 @@ export function bytesToBase64(bytes: Uint8Array): string {
     return btoa(binary);
 }
 
+const filesInBase64 = new WeakMap<Uint8Array, string>();
+
+/** The same for the content of a file, which never changes, and is asked for with every key that is pressed in a form. */
+export function fileToBase64(content: Uint8Array): string {
+    const base64 = filesInBase64.get(content) ?? bytesToBase64(content);
+    filesInBase64.set(content, base64);
+    return base64;
+}
+
 /** @throws Error if it is not base64. */
 export function base64ToBytes(text: string): Uint8Array<ArrayBuffer> {
     return Uint8Array.from(atob(text), character => character.charCodeAt(0));

@@ -1,5 +1,5 @@
 import { Api, Type } from './api';
-import { bytesToBase64, textToBase64 } from './base64';
+import { fileToBase64, textToBase64 } from './base64';
 import { SyntaxProblem, Word, WordReader } from './words';
 
 export type Params = Readonly<Record<string, unknown>>;
@@ -47,7 +47,7 @@ export function parseValue(name: string, text: string, type: Type, api: Api, fil
             return text;
         case 'bytes':
             return text.startsWith('@') && !text.startsWith('@@')
-                ? bytesToBase64(localFile(text.slice(1), files))
+                ? fileToBase64(localFile(text.slice(1), files))
                 : textToBase64(text.startsWith('@@') ? text.slice(1) : text);
         case 'enum': {
             const choice = choices.find(one => String(one) === text);
