@@ -87,11 +87,8 @@ export class FrameAccess extends BridgeAccess {
                 return response.status === 401 || response.status === 403 ? 'refused' : 'unreachable';
             }
             const { expires_in } = await response.json() as EmbeddingAnswer;
-            const lifetime = expires_in * 1000;
-            const term: AccessTerm = { expiresAt: this.now() + lifetime, lifetime };
-            this.sharing.writeTerm(term);
             this.use(token);
-            this.onDidRenewEmitter.fire({ ...term, token });
+            this.adopt(expires_in * 1000, token);
             return 'renewed';
         } catch {
             return 'unreachable';
