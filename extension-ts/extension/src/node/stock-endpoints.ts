@@ -119,10 +119,8 @@ export class StockEndpoints {
         } catch (error) {
             if (error instanceof SignInRefused && error.status === 401) {
                 response.clearCookie(REFRESH_COOKIE, attributes(request));
-            } else if (!(error instanceof Refusal || error instanceof SignInRefused)) {
-                throw error;
             }
-            response.status(error.status).type('text/plain').send(error.message);
+            throw error;
         }
     }
 
@@ -150,16 +148,9 @@ export class StockEndpoints {
 
     protected async renew(request: express.Request, response: express.Response): Promise<void> {
         const { token } = request.body as Record<string, unknown>;
-        try {
-            const caller = await this.verifier.verify(typeof token === 'string' ? token : undefined);
-            this.admit(request, response, caller);
-            this.tell(response, caller);
-        } catch (error) {
-            if (!(error instanceof Refusal)) {
-                throw error;
-            }
-            response.status(error.status).type('text/plain').send(error.message);
-        }
+        const caller = await this.verifier.verify(typeof token === 'string' ? token : undefined);
+        this.admit(request, response, caller);
+        this.tell(response, caller);
     }
 
     /** As the server answers to a renewal, but for the tokens: no script needs them. */
@@ -182,6 +173,15 @@ function attributes(request: express.Request): express.CookieOptions {
     return { httpOnly: true, path: '/', secure: isSecure(request) };
 }
 
+/** Who is refused is told why; anything else that is thrown is Express's to deal with. */
 function handler(handle: (request: express.Request, response: express.Response) => Promise<void>): express.RequestHandler {
-    return (request, response, next) => { handle(request, response).catch(next); };
+    return (request, response, next) => {
+        handle(request, response).catch((error: unknown) => {
+            if (error instanceof Refusal || error instanceof SignInRefused) {
+                response.status(error.status).type('text/plain').send(error.message);
+            } else {
+                next(error);
+            }
+        });
+    };
 }
