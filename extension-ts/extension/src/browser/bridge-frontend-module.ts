@@ -31,7 +31,7 @@ import { TerminalFrontendContribution } from '@theia/terminal/lib/browser/termin
 import { ShellTerminalServerProxy } from '@theia/terminal/lib/common/shell-terminal-protocol';
 import { WorkspaceServer } from '@theia/workspace/lib/common';
 import { AccountContribution } from './account/account-contribution';
-import { FrameSignInContribution } from './account/frame-sign-in-contribution';
+import { EmbeddedSignInContribution } from './account/embedded-sign-in-contribution';
 import { SignInContribution } from './account/sign-in-contribution';
 import { BridgeAccess } from './connection/bridge-access';
 import { BridgeConnection } from './connection/bridge-connection';
@@ -40,8 +40,8 @@ import {
     browserFetch, BrowserAccessSharing, browserPageSession, openBrowserSocket, useToken
 } from './connection/browser-surroundings';
 import { ConnectionWakeContribution } from './connection/connection-wake-contribution';
-import { Embedder, isFramed } from './connection/embedder';
-import { FrameAccess } from './connection/frame-access';
+import { EmbeddedAccess } from './connection/embedded-access';
+import { Embedder, isEmbedded } from './connection/embedder';
 import { NO_CLI_PREFERENCES } from './environment/bridge-cli-preferences';
 import { BridgeEnvVariablesServer } from './environment/bridge-env-variables-server';
 import { BridgeDownloadService } from './files/bridge-download-service';
@@ -93,14 +93,14 @@ import { RuntimeContribution } from './workspace/runtime-contribution';
 import { UsageContribution } from './workspace/usage-contribution';
 
 export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
-    bind(BridgeAccess).toDynamicValue(() => isFramed()
-        ? new FrameAccess(new Embedder(), browserFetch, useToken)
+    bind(BridgeAccess).toDynamicValue(() => isEmbedded()
+        ? new EmbeddedAccess(new Embedder(), browserFetch, useToken)
         : new BridgeAccess(new BrowserAccessSharing(), browserFetch)
     ).inSingletonScope();
     bind(BridgeConnection).toDynamicValue(({ container }) => {
         const access = container.get(BridgeAccess);
         const connection = new BridgeConnection({ openSocket: openBrowserSocket, access, page: browserPageSession });
-        if (isFramed()) {
+        if (isEmbedded()) {
             // Without its first token it would be refused.
             access.renew(undefined).then(() => connection.start());
         } else {
@@ -212,5 +212,5 @@ export default new ContainerModule((bind, _unbind, _isBound, rebind) => {
     bind(FrontendApplicationContribution).to(LostTrackContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(MirrorContribution).inSingletonScope();
     bind(FrontendApplicationContribution).to(StateKeeper).inSingletonScope();
-    bind(FrontendApplicationContribution).to(isFramed() ? FrameSignInContribution : SignInContribution).inSingletonScope();
+    bind(FrontendApplicationContribution).to(isEmbedded() ? EmbeddedSignInContribution : SignInContribution).inSingletonScope();
 });

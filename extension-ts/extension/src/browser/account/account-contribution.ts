@@ -14,7 +14,7 @@ import { inject, injectable, optional } from '@theia/core/shared/inversify';
 import { BridgeAccess } from '../connection/bridge-access';
 import { BridgeConnection } from '../connection/bridge-connection';
 import { serverUrl } from '../connection/browser-surroundings';
-import { isFramed } from '../connection/embedder';
+import { isEmbedded } from '../connection/embedder';
 import { BridgeStorageService } from '../storage/bridge-storage-service';
 
 export namespace AccountCommands {
@@ -61,8 +61,8 @@ export class AccountContribution implements CommandContribution, MenuContributio
         // In a frame, the sign-in is the page's around it.
         commands.registerCommand(AccountCommands.SIGN_OUT, {
             execute: () => this.signOut(),
-            isEnabled: () => !isFramed(),
-            isVisible: () => !isFramed()
+            isEnabled: () => !isEmbedded(),
+            isVisible: () => !isEmbedded()
         });
     }
 
@@ -76,12 +76,12 @@ export class AccountContribution implements CommandContribution, MenuContributio
         const reading = role === 'viewer' ? ` · ${nls.localize('theia-bridge/account/viewer', 'read-only')}` : '';
         this.statusBar.setElement('theia-bridge-account', {
             text: `$(codicon-account) ${userName}${reading}`,
-            tooltip: isFramed()
-                ? nls.localize('theia-bridge/account/framedTooltip', '{0} is signed in.', userName)
+            tooltip: isEmbedded()
+                ? nls.localize('theia-bridge/account/embeddedTooltip', '{0} is signed in.', userName)
                 : nls.localize('theia-bridge/account/tooltip', '{0} is signed in. Select to sign out.', userName),
             alignment: StatusBarAlignment.LEFT,
             priority: 1000,
-            command: isFramed() ? undefined : AccountCommands.SIGN_OUT.id
+            command: isEmbedded() ? undefined : AccountCommands.SIGN_OUT.id
         });
     }
 

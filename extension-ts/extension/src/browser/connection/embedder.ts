@@ -6,7 +6,7 @@ import { Deferred } from '@theia/core/lib/common/promise-util';
 type EmbedderMessage = { readonly type: 'theia-bridge:token-needed' } | { readonly type: 'theia-bridge:token', readonly token: string };
 
 /** Whether this page is in a frame of a page of another origin. */
-export function isFramed(): boolean {
+export function isEmbedded(): boolean {
     if (window.parent === window) {
         return false;
     }

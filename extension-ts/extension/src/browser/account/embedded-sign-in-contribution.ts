@@ -6,7 +6,7 @@ import { SignInContribution } from './sign-in-contribution';
 
 /** In a frame there is no login page: tells that the page around gives no access token, and asks it again. */
 @injectable()
-export class FrameSignInContribution extends SignInContribution {
+export class EmbeddedSignInContribution extends SignInContribution {
 
     @inject(BridgeAccess)
     protected readonly access: BridgeAccess;
@@ -40,7 +40,7 @@ export class FrameSignInContribution extends SignInContribution {
             button.disabled = false;
         });
         this.bar = document.createElement('div');
-        this.bar.className = 'theia-bridge-frame-sign-in';
+        this.bar.className = 'theia-bridge-embedded-sign-in';
         this.bar.setAttribute('role', 'alert');
         this.bar.append(text, button);
         document.body.append(this.bar);

@@ -38,7 +38,7 @@ class NoSharing implements AccessSharing {
 }
 
 /** Keeps the access token of a page in a frame fresh, by those that the page around gives it. */
-export class FrameAccess extends BridgeAccess {
+export class EmbeddedAccess extends BridgeAccess {
 
     protected listening = false;
 
