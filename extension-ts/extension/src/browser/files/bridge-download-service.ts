@@ -56,14 +56,15 @@ export class BridgeDownloadService implements FileDownloadService {
     protected async fetch(url: string, headers: Record<string, string>): Promise<void> {
         const response = await fetch(url, { headers });
         if (!response.ok) {
-            const { detail } = await response.json() as { detail: string };
-            throw new Error(detail);
+            const { detail } = await response.json().catch(() => ({})) as { detail?: string };
+            throw new Error(detail ?? `The server answered ${response.status}.`);
         }
         const name = /filename\*=UTF-8''([^;]+)/.exec(response.headers.get('Content-Disposition') ?? '')?.[1];
         const anchor = document.createElement('a');
         anchor.href = URL.createObjectURL(await response.blob());
         anchor.download = name ? decodeURIComponent(name) : '';
         anchor.click();
-        URL.revokeObjectURL(anchor.href);
+        // The browser has begun to read it by then.
+        setTimeout(() => URL.revokeObjectURL(anchor.href), 10_000);
     }
 }
