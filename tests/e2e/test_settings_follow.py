@@ -99,6 +99,16 @@ async def test_settings_layout_and_histories_are_there_in_another_browser(
     await second.open("README.md")
     async with channel(server) as client:
         await stored(client, "layout", b"README.md")
+        await put(client, "/workspace/later.txt", b"")
     third = await new_ide()
     await third.sign_in(files=False)
     await expect(third.tab("README.md")).to_be_visible()
+
+    # The window that was left for it still knows which editor was closed last.
+    page = second.page
+    await page.evaluate("window.dispatchEvent(new Event('blur'))")
+    await second.open("later.txt")
+    await second.tab("later.txt").locator(".lm-TabBar-tabCloseIcon").click()
+    await expect(second.tab("later.txt")).to_have_count(0)
+    await second.command("Reopen Closed Editor")
+    await expect(second.tab("later.txt")).to_be_visible()

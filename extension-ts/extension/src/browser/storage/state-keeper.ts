@@ -54,8 +54,9 @@ export class StateKeeper implements FrontendApplicationContribution {
     /** What has not changed since it was saved last costs no request. */
     protected save(application: FrontendApplication): void {
         this.layout.storeLayout(application);
-        for (const contribution of [this.commands, this.navigation, this.tasks]) {
-            contribution.onStop();
-        }
+        this.commands.onStop();
+        this.tasks.onStop();
+        // When it is stopped it also stops listening, for good.
+        this.navigation['storeState']();
     }
 }
