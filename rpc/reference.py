@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
-from operator import attrgetter
 
 import msgspec
 from msgspec import UNSET
@@ -70,13 +69,13 @@ class _Reference:
     def _contents(self) -> Iterator[str]:
         yield "| namespace | methods |"
         yield "|---|---|"
-        for namespace, methods in groupby(self._known.methods, key=attrgetter("namespace")):
+        for namespace, methods in groupby(self._known.methods, key=lambda method: method.namespace):
             links = " · ".join(f"[{one.name.partition('.')[2]}](#{_anchor(one.name)})" for one in methods)
             yield f"| [`{namespace}`](#{_anchor(namespace)}) | {links} |"
         yield "| | [notifications](#notifications) · [types](#types) · [errors](#errors) |"
 
     def _methods(self) -> Iterator[str]:
-        for namespace, methods in groupby(self._known.methods, key=attrgetter("namespace")):
+        for namespace, methods in groupby(self._known.methods, key=lambda method: method.namespace):
             yield from (f"## {namespace}", "")
             for method in methods:
                 yield from self._method(method)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from operator import attrgetter
 
 from msgspec import UNSET
 from rich.console import Group, RenderableType
@@ -39,7 +38,7 @@ class Manual:
     def overview(self) -> RenderableType:
         """The methods by namespace."""
         table = Table(box=None, show_header=False, pad_edge=False)
-        for namespace, methods in groupby(self._known.methods, key=attrgetter("namespace")):
+        for namespace, methods in groupby(self._known.methods, key=lambda method: method.namespace):
             names = " ".join(method.name.partition(".")[2] for method in methods)
             table.add_row(Text(namespace, style="bold"), names)
         info = self._known.info
