@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from fdb_provider.errors import CursorExpired, DatabaseClosed, StoreError
+from fdb_provider.errors import CursorExpired, DatabaseClosed, QuotaExceeded, StoreError
 from fdb_provider.files.feed import ChangeType
 from fdb_provider.files.watch import Watch
 from fdb_provider.models import new_id
-from rpc import ChannelClosed, Notify, RpcError
+from rpc import ChannelClosed, Notify
 from theia_bridge.methods.protocol import Change, DidChange
 from theia_bridge.methods.tasks import Tasks
 
@@ -32,10 +32,10 @@ class Watches:
         """Begins to notify of a watch's changes; returns its id.
 
         Raises:
-            RpcError: the channel holds `LIMIT` watches already.
+            QuotaExceeded: the channel holds `LIMIT` watches already.
         """
         if len(self._tasks) >= LIMIT:
-            raise RpcError(-32011, f"a channel may hold {LIMIT} watches: end some first", "QuotaExceeded")
+            raise QuotaExceeded(f"a channel may hold {LIMIT} watches: end some first")
         watch_id = new_id()
         self._tasks.start(watch_id, self._run(watch_id, watch))
         return watch_id
