@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from auth.context import UserContext
 from fdb_provider.engine import Database
-from fdb_provider.errors import NoPermissions
 from fdb_provider.files import audited
 from fdb_provider.files.paths import parse
 from fdb_provider.files.service import FileService
@@ -34,9 +33,8 @@ class Context:
     """One channel's caller and what its methods work with.
 
     Args:
-        completions: of the gateway; None if the caller is a runtime.
+        of_runtime: the caller is the runtime of the session, in the name of its user.
         attendance: makes what tells others of the caller's window.
-        runtimes, traces: of the gateway; None if the caller is a runtime itself.
         max_frame: bytes of the largest frame the channel takes.
         tell: has the audit tell of what the caller read; None if it is not to.
         user: replaced when the channel is renewed.
@@ -49,28 +47,30 @@ class Context:
         self,
         *,
         user: UserContext,
+        of_runtime: bool,
         db: Database,
         files: FileService,
         search: SearchService,
         signals: Signals,
-        completions: Completions | None,
+        completions: Completions,
         attendance: Callable[[Notify], Attendance],
         related: RelatedSessions,
-        runtimes: Runtimes | None,
-        traces: CallTraces | None,
+        runtimes: Runtimes,
+        traces: CallTraces,
         max_frame: int,
         tell: Observations | None,
         renew: Callable[[str], Awaitable[UserContext]],
         notify: Notify,
     ) -> None:
         self.user = user
+        self.of_runtime = of_runtime
         self.db = db
         self.files = files
         self.search = search
-        self._completions = completions
+        self.completions = completions
         self.related = related
-        self._runtimes = runtimes
-        self._traces = traces
+        self.runtimes = runtimes
+        self.traces = traces
         self.max_frame = max_frame
         self._tell = tell
         self.renew = renew
@@ -85,44 +85,6 @@ class Context:
     def actor(self) -> Actor:
         """Who calls and from where, for services and their audit entries."""
         return trace.actor(self.user.scope)
-
-    @property
-    def completions(self) -> Completions:
-        """The language models of this gateway.
-
-        Raises:
-            NoPermissions: the caller is a runtime, whose programs would use up its user's budget.
-        """
-        if self._completions is None:
-            raise NoPermissions("A runtime asks no language models.")
-        return self._completions
-
-    @property
-    def runtimes(self) -> Runtimes:
-        """The runtimes of this gateway.
-
-        Raises:
-            NoPermissions: the caller is one of them.
-        """
-        if self._runtimes is None:
-            raise NoPermissions("A runtime does not control runtimes.")
-        return self._runtimes
-
-    @property
-    def traces(self) -> CallTraces:
-        """The traces of this gateway.
-
-        Raises:
-            NoPermissions: the caller is a runtime.
-        """
-        if self._traces is None:
-            raise NoPermissions("A runtime does not trace calls.")
-        return self._traces
-
-    @property
-    def of_runtime(self) -> bool:
-        """Whether the caller is the runtime of the session, in the name of its user."""
-        return self._runtimes is None
 
     def tell_of_read(self, method: str, path: str) -> None:
         """Has the audit tell that the caller was given a file's content, if the settings say so."""

@@ -27,9 +27,9 @@ from theia_bridge.methods import (
 from theia_bridge.methods.context import Context
 from theia_bridge.methods.samples import add_samples
 
-_FOR_RUNTIMES = frozenset({"auth", "fs", "rpc"})
-"""Namespaces that the runtime of a workspace may call: it works on files. Programs of one session are not to
-come by their user's chats and other sessions through it."""
+_FOR_RUNTIMES = ("auth.", "fs.", "rpc.discover", "rpc.ping")
+"""What the runtime of a workspace may call: it works on files. Programs of one session are not to come by
+their user's chats and other sessions through it."""
 _SAYS = {
     "FileTooLarge": "The file is larger than may be, or than one request may bring.",
     "Unauthorized": "The caller is not signed in (any more): the token or the password is not taken.",
@@ -67,7 +67,7 @@ def build_registry() -> Registry[Context]:
 
 def admit(context: Context, method: Method[Context]) -> None:
     """Keeps those who only read from what writes, and runtimes to files. Raises `NoPermissions`."""
-    if context.of_runtime and method.name.partition(".")[0] not in _FOR_RUNTIMES:
+    if context.of_runtime and not method.name.startswith(_FOR_RUNTIMES):
         raise NoPermissions(f"The runtime of a workspace may not call {method.name}.")
     if method.shielded and context.user.role == "viewer":
         raise NoPermissions(f"You are a viewer in this tenant: you may read, but not call {method.name}.")
