@@ -137,7 +137,7 @@ class Link:
                     self._changed.set()
                     self._say(f"{error}; start again to go on")
                     return
-                if not attempts:  # it was not the network that ended it: whoever debugs is to see what
+                if attempts <= 1:  # what ended it if not the network, and why there is no other; once each
                     self._say(f"{type(error).__name__}: {error}; connecting again")
             await asyncio.sleep(PAUSES[min(attempts, len(PAUSES) - 1)])
             attempts += 1

@@ -295,7 +295,7 @@ async def test_it_outlives_its_token_and_a_restart_of_the_server(tmp_path: Path)
         ) as terminal:
             await terminal.answer("watch /workspace")
             await server.stop()
-            await terminal.until("connecting again")
+            await terminal.until("connecting again", "no server answers at")
             await terminal.prompt()
             terminal.type(f"rpc.ping{ENTER}")  # waits for the connection
             await server.start()
