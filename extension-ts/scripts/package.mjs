@@ -4,6 +4,7 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { compileModulesEarly } from './module-functions.mjs';
 
 const compressBrotli = promisify(brotliCompress);
 const compressGzip = promisify(gzip);
@@ -50,7 +51,7 @@ export async function packageFrontend(app, swagger, target) {
     }
     add('editor.worker.js', await readFile(path.join(bundled, 'editor.worker.js')));
     add('favicon.svg', await readFile(path.join(app, 'favicon.svg')));
-    const script = rename(await readText(path.join(bundled, 'bundle.js')));
+    const script = rename(compileModulesEarly(await readText(path.join(bundled, 'bundle.js'))));
     const style = rename(await readText(path.join(bundled, 'bundle.css')));
     add('bundle.js', Buffer.from(script));
     add('bundle.css', Buffer.from(style));
