@@ -11,7 +11,7 @@ from rpc.client import Client
 from tests.e2e.conftest import NewIde
 from tests.e2e.ide import READY
 from tests.e2e.test_files import channel, content, put
-from tests.e2e.test_search import look_for
+from tests.e2e.test_search import found, look_for
 from tests.process import Server
 from theia_bridge.methods.protocol import DidChange, Watch, WatchParams, WorkspaceInfo
 
@@ -48,7 +48,7 @@ async def test_settings_layout_and_histories_are_there_in_another_browser(
         await put(client, "/home/.theia/keymaps.json", json.dumps(KEYMAP).encode())
     page = first.page
     await page.keyboard.press("Control+Shift+f")
-    await look_for(first, "hay")
+    await found(first, "hay")
     field = page.locator("#search-input-field")
     async with asyncio.timeout(READY / 1000):
         while await field.input_value():  # it goes behind what is remembered, once "hay" is
