@@ -1,4 +1,9 @@
-"""The first visit, and coming back, in headless Chromium."""
+"""The first visit, and coming back, in headless Chromium.
+
+The browser has only just been started, and its driver follows all it does, on the cores that the server uses.
+On two cores that is about 0.7 s of a first visit of 2.4 s: in a browser at rest, asked by polling alone,
+it took 1.6 s.
+"""
 
 from __future__ import annotations
 
