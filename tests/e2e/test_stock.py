@@ -252,6 +252,9 @@ async def test_files_of_theia_bridge_in_a_theia_with_a_node_backend(
     await ide.context(None, "New File...")
     await ide.answer("new.txt")
     await until(client, "/workspace", "/workspace/new.txt")
+    # It is opened and chosen in the explorer then, and what is renamed is what is chosen.
+    await expect(ide.tab("new.txt")).to_be_visible()
+    await expect(ide.node("new.txt")).to_contain_class("theia-mod-selected")
     await ide.context("made elsewhere.txt", "Rename")
     await ide.answer("renamed.txt")
     await until(client, "/workspace", "/workspace/renamed.txt")

@@ -118,10 +118,30 @@ async def test_a_shell_answers_and_outlives_the_page(ide: Ide, server: Server) -
 async def test_how_a_program_and_the_workspace_end_is_told(ide: Ide, server: Server) -> None:
     await ide.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     sockets: list[WebSocketRoute] = []
+    said_before: list[bytes] = []
+    keep_back, kept_back = False, asyncio.Event()
 
     def connect(socket: WebSocketRoute) -> None:
-        socket.connect_to_server()
+        server = socket.connect_to_server()
         sockets.append(socket)
+
+        def from_server(message: str | bytes) -> None:
+            if keep_back and isinstance(message, bytes):
+                said_before.append(message)
+                kept_back.set()
+            else:
+                socket.send(message)
+
+        def from_page(message: str | bytes) -> None:
+            nonlocal keep_back
+            server.send(message)
+            if isinstance(message, bytes):
+                keep_back = False
+                while said_before:
+                    socket.send(said_before.pop(0))
+
+        server.on_message(from_server)
+        socket.on_message(from_page)
 
     await ide.page.route_web_socket(re.compile("/ws/terminal/"), connect)
     await ide.register()
@@ -140,7 +160,11 @@ async def test_how_a_program_and_the_workspace_end_is_told(ide: Ide, server: Ser
     await ide.command("Terminal: Create New Terminal")
     await run(ide, "printf '\\e]0;begun\\a'")
     await expect(titled(ide, "begun")).to_be_visible()
-    await sockets[-1].close()  # as when the network is lost: it comes back, and what was typed is not lost
+    # As when the network is lost: it comes back, and nothing of what is typed is lost, also while the page
+    # does not yet have again what was said before.
+    keep_back = True
+    await sockets[-1].close()
+    await kept_back.wait()
     await run(ide, "printf '\\e]0;back\\a'")
     await expect(titled(ide, "back")).to_be_visible()
     await expect(ide.status().locator(".codicon-vm-running")).to_be_visible()

@@ -45,7 +45,7 @@ async def test_calls_of_all_channels_of_the_tenant_are_counted_and_timed(gateway
         content = bytes(1000)
         await client.call("fs.writeFile", WriteFileParams(path="/workspace/f", content=content), Stat)
         await client.call("fs.readFile", ReadFileParams(path="/workspace/f"), FileContent)
-        told = await trace(client)
+        told = await trace(client, slowest=50)
         assert (told.gateway, told.started_at) == (nothing.gateway, begun.started_at)
         stats = of(told, "fs.stat")
         assert (stats.calls, stats.errors, stats.sampled, stats.in_flight) == (21, 1, 21, 0)

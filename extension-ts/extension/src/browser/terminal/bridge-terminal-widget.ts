@@ -14,6 +14,8 @@ interface StoredTerminal {
     readonly bridgeTerminal?: string;
 }
 
+/** What every answer of a terminal begins with. */
+const ESCAPE = '\x1b';
 /** Takes back the modes that a program may have set: of the mouse, of pasting, of the cursor. */
 const NEUTRAL = '\x1b[?1003l\x1b[?2004l\x1b[!p';
 /** Leaves the screen that a program has for itself. */
@@ -92,7 +94,10 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
             if (text === '\r') {
                 this.onEnter();
             }
-        } else if (this.replay || this.isAttachedCloseListener || this.options.isPseudoTerminal) {
+        } else if (this.isAttachedCloseListener || this.options.isPseudoTerminal) {
+            return;
+        } else if (this.replay && text.startsWith(ESCAPE)) {
+            // The terminal's answer to what a program asked long ago. People type meanwhile, which is kept.
             return;
         } else if (this.socket) {
             this.socket.send(text, binary);
