@@ -56,6 +56,8 @@ async def folder(client: Client, path: str) -> None:
 
 
 async def test_create_edit_save_rename_copy_delete(ide: Ide, server: Server) -> None:
+    # Who pastes before the name is there has the browser asked for what else it has; people allow that.
+    await ide.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await ide.register()
     async with channel(server) as client:
         await ide.context(None, "New File...")
