@@ -14,8 +14,11 @@ interface StoredTerminal {
     readonly bridgeTerminal?: string;
 }
 
-/** What every answer of a terminal begins with. */
-const ESCAPE = '\x1b';
+/**
+ * What terminals answer to programs, behind the escape: CSI reports of attributes, status, place, size, focus and modes, and
+ * OSC and DCS strings. Keys and pasted text look otherwise, but for F3 with Shift or the like, which looks like a place.
+ */
+const ANSWER = /^(?:\[[?>]?[\d;]*(?:[cntRIO]|\$y)|[\]P].)/s;
 /** Takes back the modes that a program may have set: of the mouse, of pasting, of the cursor. */
 const NEUTRAL = '\x1b[?1003l\x1b[?2004l\x1b[!p';
 /** Leaves the screen that a program has for itself. */
@@ -96,8 +99,8 @@ export class BridgeTerminalWidget extends TerminalWidgetImpl implements Terminal
             }
         } else if (this.isAttachedCloseListener || this.options.isPseudoTerminal) {
             return;
-        } else if (this.replay && text.startsWith(ESCAPE)) {
-            // The terminal's answer to what a program asked long ago. People type meanwhile, which is kept.
+        } else if (this.replay && text.startsWith('\x1b') && ANSWER.test(text.slice(1))) {
+            // Asked by a program long ago. People type meanwhile, which is kept.
             return;
         } else if (this.socket) {
             this.socket.send(text, binary);
